@@ -1,0 +1,48 @@
+# Every target does its own set-up; tools/setup.py says what it does and is quick when there is nothing to do.
+# PYTHON: which Python makes .venv.  ARGS: more arguments for camkit, pytest or the benchmarks.
+
+PYTHON ?= python3
+ARGS ?=
+SETUP := $(PYTHON) tools/setup.py
+RUN := .venv/bin/python -m
+
+.PHONY: help demo test bench lint build coverage clean distclean
+
+help:
+	@echo "make demo       five seconds of the first camera (or the synthetic one) on the screen, last frame in demo.png"
+	@echo "make test       all tests, those on real kernel drivers too          ARGS='-k pool -x'"
+	@echo "make bench      benchmarks, kept in .benchmarks                      ARGS=--benchmark-compare"
+	@echo "make lint       ruff, cython-lint, mypy --strict"
+	@echo "make coverage   the tests that need no kernel, traced line by line (Python 3.11)"
+	@echo "make build      the extensions, in place                             CAMKIT_DEBUG=1 make build"
+	@echo "make clean      what builds and runs left; distclean: .venv and kept benchmarks too"
+
+demo:
+	@$(SETUP) build screen
+	$(RUN) camkit run --source auto --seconds 5 --display auto --snapshot demo.png $(ARGS)
+
+test:
+	@PYTHON=$(PYTHON) tools/test.sh $(ARGS)
+
+bench:
+	@$(SETUP) build screen
+	$(RUN) pytest benchmarks --benchmark-autosave --benchmark-storage=.benchmarks $(ARGS)
+
+lint:
+	@$(SETUP) --no-build build
+	@tools/lint.sh
+
+build:
+	@$(SETUP) build
+
+coverage:
+	@$(SETUP) --no-build build screen tests
+	@tools/coverage.sh $(ARGS)
+
+clean:
+	rm -rf build dist camkit.egg-info demo.png .coverage .mypy_cache .pytest_cache .ruff_cache
+	find camkit \( -name '*.so' -o -name '*.pyd' \) -delete
+	find camkit lab tests benchmarks examples tools -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .benchmarks

@@ -1,0 +1,1 @@
+"""camkit (being assembled)."""

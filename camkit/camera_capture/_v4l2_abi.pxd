@@ -1,0 +1,117 @@
+# The V4L2 of <linux/videodev2.h>, and the system calls around it: declarations only, no class of ours.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+
+cdef extern from "<sys/ioctl.h>" nogil:
+    int c_ioctl "ioctl"(int fd, unsigned long request, void *argument)
+
+
+cdef extern from "<fcntl.h>" nogil:
+    int c_open "open"(const char *path, int flags)
+    cdef int O_RDONLY, O_RDWR, O_NONBLOCK, O_CLOEXEC
+
+
+cdef extern from "<poll.h>" nogil:
+    cdef struct pollfd:
+        int fd
+        short events, revents
+    int c_poll "poll"(pollfd *fds, unsigned long n, int timeout_ms)
+    cdef short POLLIN, POLLERR, POLLHUP
+
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    int c_eventfd "eventfd"(unsigned int initial, int flags)
+    cdef int EFD_NONBLOCK, EFD_CLOEXEC
+
+
+cdef extern from "<linux/videodev2.h>" nogil:
+    cdef unsigned long VIDIOC_QUERYCAP, VIDIOC_ENUM_FMT, VIDIOC_ENUM_FRAMESIZES, VIDIOC_ENUM_FRAMEINTERVALS
+    cdef unsigned long VIDIOC_G_FMT, VIDIOC_TRY_FMT, VIDIOC_S_FMT, VIDIOC_G_PARM, VIDIOC_S_PARM
+    cdef unsigned long VIDIOC_REQBUFS, VIDIOC_QUERYBUF, VIDIOC_QBUF, VIDIOC_DQBUF, VIDIOC_STREAMON, VIDIOC_STREAMOFF
+    cdef uint32_t V4L2_BUF_TYPE_VIDEO_CAPTURE, V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, V4L2_MEMORY_MMAP, V4L2_FIELD_ANY
+    cdef uint32_t V4L2_FIELD_NONE
+    cdef uint32_t V4L2_CAP_DEVICE_CAPS, V4L2_CAP_STREAMING, V4L2_CAP_TIMEPERFRAME
+    cdef uint32_t V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE
+    cdef uint32_t V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT
+    cdef uint32_t V4L2_CAP_VBI_CAPTURE, V4L2_CAP_SLICED_VBI_CAPTURE, V4L2_CAP_VBI_OUTPUT, V4L2_CAP_SLICED_VBI_OUTPUT
+    cdef uint32_t V4L2_CAP_TOUCH, V4L2_CAP_SDR_CAPTURE, V4L2_CAP_SDR_OUTPUT, V4L2_CAP_RADIO
+    cdef uint32_t V4L2_FMT_FLAG_COMPRESSED, V4L2_FRMSIZE_TYPE_DISCRETE, V4L2_FRMIVAL_TYPE_DISCRETE
+    cdef uint32_t V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS
+    cdef uint32_t V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_KEYFRAME, V4L2_BUF_FLAG_TIMESTAMP_MASK
+    cdef uint32_t V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC, V4L2_BUF_FLAG_TIMESTAMP_COPY, V4L2_BUF_FLAG_TSTAMP_SRC_MASK
+    cdef uint32_t V4L2_BUF_FLAG_TSTAMP_SRC_SOE
+    cdef uint32_t V4L2_COLORSPACE_DEFAULT, V4L2_COLORSPACE_SMPTE170M, V4L2_COLORSPACE_SMPTE240M, V4L2_COLORSPACE_REC709
+    cdef uint32_t V4L2_COLORSPACE_470_SYSTEM_BG, V4L2_COLORSPACE_JPEG, V4L2_COLORSPACE_SRGB, V4L2_COLORSPACE_BT2020
+    cdef uint32_t V4L2_COLORSPACE_DCI_P3, V4L2_XFER_FUNC_709, V4L2_XFER_FUNC_SRGB, V4L2_XFER_FUNC_SMPTE240M
+    cdef uint32_t V4L2_XFER_FUNC_NONE, V4L2_XFER_FUNC_SMPTE2084
+    cdef uint32_t V4L2_YCBCR_ENC_601, V4L2_YCBCR_ENC_709, V4L2_YCBCR_ENC_XV601, V4L2_YCBCR_ENC_XV709
+    cdef uint32_t V4L2_YCBCR_ENC_BT2020, V4L2_YCBCR_ENC_SMPTE240M
+    cdef uint32_t V4L2_QUANTIZATION_DEFAULT, V4L2_QUANTIZATION_FULL_RANGE
+    uint32_t V4L2_MAP_COLORSPACE_DEFAULT(int sdtv, int hdtv)
+    uint32_t V4L2_MAP_XFER_FUNC_DEFAULT(uint32_t colorspace)
+    uint32_t V4L2_MAP_YCBCR_ENC_DEFAULT(uint32_t colorspace)
+    uint32_t V4L2_MAP_QUANTIZATION_DEFAULT(int rgb, uint32_t colorspace, uint32_t ycbcr_enc)
+
+    cdef struct v4l2_capability:
+        uint8_t driver[16]
+        uint8_t card[32]
+        uint8_t bus_info[32]
+        uint32_t capabilities, device_caps
+    cdef struct v4l2_fmtdesc:
+        uint32_t index, type, flags, pixelformat
+        uint8_t description[32]
+    cdef struct v4l2_frmsize_discrete:
+        uint32_t width, height
+    cdef struct v4l2_frmsize_stepwise:
+        uint32_t min_width, max_width, step_width, min_height, max_height, step_height
+    cdef struct v4l2_frmsizeenum:
+        uint32_t index, pixel_format, type
+        v4l2_frmsize_discrete discrete
+        v4l2_frmsize_stepwise stepwise
+    cdef struct v4l2_fract:
+        uint32_t numerator, denominator
+    cdef struct v4l2_frmival_stepwise:
+        v4l2_fract min, max, step
+    cdef struct v4l2_frmivalenum:
+        uint32_t index, pixel_format, width, height, type
+        v4l2_fract discrete
+        v4l2_frmival_stepwise stepwise
+    cdef struct v4l2_pix_format:
+        uint32_t width, height, pixelformat, field, bytesperline, sizeimage, colorspace, ycbcr_enc, quantization
+        uint32_t xfer_func
+    cdef struct v4l2_plane_pix_format:
+        uint32_t sizeimage, bytesperline
+    cdef struct v4l2_pix_format_mplane:
+        uint32_t width, height, pixelformat, field, colorspace
+        v4l2_plane_pix_format plane_fmt[8]
+        uint8_t num_planes, ycbcr_enc, quantization, xfer_func
+    cdef union v4l2_format_fmt "decltype(v4l2_format::fmt)":
+        v4l2_pix_format pix
+        v4l2_pix_format_mplane pix_mp
+    cdef struct v4l2_format:
+        uint32_t type
+        v4l2_format_fmt fmt
+    cdef struct v4l2_captureparm:
+        uint32_t capability
+        v4l2_fract timeperframe
+    cdef union v4l2_streamparm_parm "decltype(v4l2_streamparm::parm)":
+        v4l2_captureparm capture
+    cdef struct v4l2_streamparm:
+        uint32_t type
+        v4l2_streamparm_parm parm
+    cdef struct v4l2_requestbuffers:
+        uint32_t count, type, memory, capabilities
+    cdef union v4l2_plane_m "decltype(v4l2_plane::m)":
+        uint32_t mem_offset
+    cdef struct v4l2_plane:
+        uint32_t bytesused, length, data_offset
+        v4l2_plane_m m
+    cdef union v4l2_buffer_m "decltype(v4l2_buffer::m)":
+        uint32_t offset
+        v4l2_plane *planes
+    cdef struct c_timeval "timeval":
+        int64_t tv_sec, tv_usec
+    cdef struct v4l2_buffer:
+        uint32_t index, type, bytesused, flags, field, sequence, memory, length
+        c_timeval timestamp
+        v4l2_buffer_m m

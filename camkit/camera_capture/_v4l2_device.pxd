@@ -1,0 +1,22 @@
+from libc.stdint cimport uint32_t
+
+from camkit.camera_capture._v4l2_abi cimport v4l2_format
+from camkit.memory_manager._abi cimport camkit_colour
+
+
+cdef class Device:
+    cdef readonly str path, driver, card, bus
+    cdef int fd  # owned; -1 when closed
+    cdef uint32_t kind  # the buffer type: V4L2_BUF_TYPE_VIDEO_CAPTURE or its _MPLANE
+    cdef v4l2_format format  # what the driver made of the last set_format
+
+    cdef int control(self, unsigned long request, void *argument, what) except -1
+    cdef uint32_t stride(self) noexcept
+    cdef uint32_t image_bytes(self) noexcept
+    cdef camkit_colour colour(self) except *
+
+
+# Do an ioctl again until no signal interrupts it; 0 or errno.
+cdef int ioctl_errno(int fd, unsigned long request, void *argument) noexcept nogil
+# The exception for errno `error` when `what` was to be done.
+cdef object failure(str path, str what, int error)

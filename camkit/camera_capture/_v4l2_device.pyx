@@ -1,0 +1,369 @@
+"""The slow half of V4L2: find devices, ask what they offer, set what they shall deliver. No streaming here."""
+
+from libc.errno cimport EACCES, EBUSY, EINTR, EINVAL, ENODEV, ENOENT, ENOTTY, ENXIO, EPERM, errno
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memset, strerror, strnlen
+from posix.unistd cimport close as c_close
+
+from camkit.camera_capture._v4l2_abi cimport *
+from camkit.memory_manager._abi cimport (
+    CAMKIT_MATRIX_BT601,
+    CAMKIT_MATRIX_BT709,
+    CAMKIT_MATRIX_BT2020,
+    CAMKIT_MATRIX_RGB,
+    CAMKIT_MATRIX_SMPTE240M,
+    CAMKIT_MATRIX_UNKNOWN,
+    CAMKIT_MODEL_BAYER,
+    CAMKIT_MODEL_COMPRESSED,
+    CAMKIT_MODEL_RGB,
+    CAMKIT_PRIMARIES_BT470BG,
+    CAMKIT_PRIMARIES_BT709,
+    CAMKIT_PRIMARIES_BT2020,
+    CAMKIT_PRIMARIES_DCI_P3,
+    CAMKIT_PRIMARIES_SMPTE170M,
+    CAMKIT_PRIMARIES_SMPTE240M,
+    CAMKIT_PRIMARIES_UNKNOWN,
+    CAMKIT_RANGE_FULL,
+    CAMKIT_RANGE_LIMITED,
+    CAMKIT_TRANSFER_BT709,
+    CAMKIT_TRANSFER_LINEAR,
+    CAMKIT_TRANSFER_PQ,
+    CAMKIT_TRANSFER_SMPTE240M,
+    CAMKIT_TRANSFER_SRGB,
+    CAMKIT_TRANSFER_UNKNOWN,
+    camkit_colour,
+    camkit_format_from_v4l2,
+    camkit_format_row,
+)
+
+import os
+import stat
+from fractions import Fraction
+
+from camkit.camera_capture.info import FormatInfo, FrameSize
+from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNotFound
+
+VIDEO_MAJOR = 81  # of every V4L2 node; to open any other device could do harm (a watchdog, a tape)
+
+# What a node without video capture is, the most telling capability first.
+OTHER_KINDS = (
+    (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE, "a memory-to-memory converter or codec"),
+    (V4L2_CAP_TOUCH, "a touch sensor"),
+    (V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_OUTPUT_MPLANE, "a video output"),
+    (V4L2_CAP_META_CAPTURE | V4L2_CAP_META_OUTPUT, "a metadata node"),
+    (V4L2_CAP_VBI_CAPTURE | V4L2_CAP_SLICED_VBI_CAPTURE | V4L2_CAP_VBI_OUTPUT | V4L2_CAP_SLICED_VBI_OUTPUT,
+     "a teletext (VBI) node"),
+    (V4L2_CAP_SDR_CAPTURE | V4L2_CAP_SDR_OUTPUT, "a software radio"),
+    (V4L2_CAP_RADIO, "a radio"),
+)
+
+PRIMARIES = {
+    V4L2_COLORSPACE_SMPTE170M: CAMKIT_PRIMARIES_SMPTE170M, V4L2_COLORSPACE_SMPTE240M: CAMKIT_PRIMARIES_SMPTE240M,
+    V4L2_COLORSPACE_REC709: CAMKIT_PRIMARIES_BT709, V4L2_COLORSPACE_470_SYSTEM_BG: CAMKIT_PRIMARIES_BT470BG,
+    V4L2_COLORSPACE_JPEG: CAMKIT_PRIMARIES_BT709, V4L2_COLORSPACE_SRGB: CAMKIT_PRIMARIES_BT709,
+    V4L2_COLORSPACE_BT2020: CAMKIT_PRIMARIES_BT2020, V4L2_COLORSPACE_DCI_P3: CAMKIT_PRIMARIES_DCI_P3,
+}
+TRANSFERS = {
+    V4L2_XFER_FUNC_709: CAMKIT_TRANSFER_BT709, V4L2_XFER_FUNC_SRGB: CAMKIT_TRANSFER_SRGB,
+    V4L2_XFER_FUNC_SMPTE240M: CAMKIT_TRANSFER_SMPTE240M, V4L2_XFER_FUNC_NONE: CAMKIT_TRANSFER_LINEAR,
+    V4L2_XFER_FUNC_SMPTE2084: CAMKIT_TRANSFER_PQ,
+}
+MATRICES = {
+    V4L2_YCBCR_ENC_601: CAMKIT_MATRIX_BT601, V4L2_YCBCR_ENC_XV601: CAMKIT_MATRIX_BT601,
+    V4L2_YCBCR_ENC_709: CAMKIT_MATRIX_BT709, V4L2_YCBCR_ENC_XV709: CAMKIT_MATRIX_BT709,
+    V4L2_YCBCR_ENC_BT2020: CAMKIT_MATRIX_BT2020, V4L2_YCBCR_ENC_SMPTE240M: CAMKIT_MATRIX_SMPTE240M,
+}
+
+
+cdef class Device:
+    """An open V4L2 node that captures video.
+
+    Owns its file descriptor. Asking changes nothing on the device; only `set_format` and `set_rate` do. One thread at
+    a time.
+
+    Parameters
+    ----------
+    path : str
+        Node, such as `/dev/video0`.
+    write : bool, optional
+        Open for streaming; False: only to ask.
+
+    Raises
+    ------
+    CameraNotFound
+        No such node, or it is not one that captures video.
+    CameraBusy, CameraError
+        The system does not let us open it.
+    """
+
+    def __cinit__(self, path, *, write=True):
+        self.fd = -1
+        self.path = os.fspath(path)
+        try:
+            mode = os.stat(self.path)
+        except OSError as error:
+            raise failure(self.path, "open", error.errno) from None
+        if not stat.S_ISCHR(mode.st_mode) or os.major(mode.st_rdev) != VIDEO_MAJOR:
+            raise CameraNotFound(ENOTTY, "not a camera: not a V4L2 device", self.path)
+        self.fd = c_open(os.fsencode(self.path), (O_RDWR if write else O_RDONLY) | O_NONBLOCK | O_CLOEXEC)
+        if self.fd < 0:
+            raise failure(self.path, "open", errno)
+        self._identify()
+
+    def __dealloc__(self):
+        if self.fd >= 0:
+            c_close(self.fd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.close()
+
+    def close(self):
+        """Close the node. Closing twice is harmless."""
+        if self.fd >= 0:
+            c_close(self.fd)
+            self.fd = -1
+
+    @property
+    def multiplanar(self):
+        """bool: the driver speaks the multi-planar API."""
+        return self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+
+    def codes(self):
+        """List the pixel formats on offer, known to camkit or not.
+
+        Returns
+        -------
+        list of (int, str, bool)
+            Fourcc, the driver's description, whether it is compressed.
+        """
+        cdef v4l2_fmtdesc d
+        found = []
+        for i in range(1 << 12):  # an end, should a driver never tell one
+            memset(&d, 0, sizeof(d))
+            d.index = i
+            d.type = self.kind
+            if ioctl_errno(self.fd, VIDIOC_ENUM_FMT, &d):
+                break
+            found.append((d.pixelformat, text(d.description, 32), d.flags & V4L2_FMT_FLAG_COMPRESSED != 0))
+        return found
+
+    def sizes(self, uint32_t code):
+        """List the sizes of a format, without rates; a range is one entry."""
+        cdef v4l2_frmsizeenum e
+        found = []
+        for i in range(1 << 12):
+            memset(&e, 0, sizeof(e))
+            e.index = i
+            e.pixel_format = code
+            if ioctl_errno(self.fd, VIDIOC_ENUM_FRAMESIZES, &e):
+                break
+            if e.type != V4L2_FRMSIZE_TYPE_DISCRETE:
+                s = e.stepwise
+                found.append(FrameSize(s.max_width, s.max_height, (), (s.min_width, s.min_height),
+                                       (max(s.step_width, 1), max(s.step_height, 1))))
+                break
+            found.append(FrameSize(e.discrete.width, e.discrete.height, ()))
+        return found
+
+    def rates(self, uint32_t code, uint32_t width, uint32_t height):
+        """List the frame rates of a format and size as fractions, highest first.
+
+        Empty if the driver does not tell or has a range.
+        """
+        cdef v4l2_frmivalenum e
+        found = set()
+        for i in range(1 << 12):
+            memset(&e, 0, sizeof(e))
+            e.index = i
+            e.pixel_format = code
+            e.width = width
+            e.height = height
+            if ioctl_errno(self.fd, VIDIOC_ENUM_FRAMEINTERVALS, &e) or e.type != V4L2_FRMIVAL_TYPE_DISCRETE:
+                break
+            if e.discrete.numerator and e.discrete.denominator:
+                found.add(Fraction(e.discrete.denominator, e.discrete.numerator))
+        return sorted(found, reverse=True)
+
+    def formats(self):
+        """List everything on offer: formats, their sizes, their rates.
+
+        Returns
+        -------
+        tuple of FormatInfo
+        """
+        found = []
+        for code, description, compressed in self.codes():
+            sizes = []
+            for size in self.sizes(code):
+                rates = self.rates(code, size.width, size.height)
+                sizes.append(FrameSize(size.width, size.height, tuple(map(float, rates)), size.minimum, size.step))
+            found.append(FormatInfo(code_text(code), code_name(code), description, compressed, tuple(sizes)))
+        return tuple(found)
+
+    def current(self):
+        """Return (fourcc, width, height) as the device is set now."""
+        memset(&self.format, 0, sizeof(self.format))
+        self.format.type = self.kind
+        self.control(VIDIOC_G_FMT, &self.format, "ask for the format")
+        return self._answer()
+
+    def try_format(self, uint32_t code, uint32_t width, uint32_t height):
+        """Return the (fourcc, width, height) that `set_format` would give; changes nothing on the device."""
+        self._ask(code, width, height)
+        cdef int error = ioctl_errno(self.fd, VIDIOC_TRY_FMT, &self.format)
+        if error == ENOTTY:  # optional in V4L2: then set_format tells
+            self._ask(code, width, height)
+        elif error and error != EINVAL:  # EINVAL: an old driver's word for "no such format"
+            raise failure(self.path, f"try {code_text(code)} {width}x{height}", error)
+        return self._answer() if not error or error == ENOTTY else (0, 0, 0)
+
+    def set_format(self, uint32_t code, uint32_t width, uint32_t height):
+        """Set the format and return the (fourcc, width, height) that the driver made of it."""
+        self._ask(code, width, height)
+        self.control(VIDIOC_S_FMT, &self.format, f"set {code_text(code)} {width}x{height}")
+        return self._answer()
+
+    def set_rate(self, rate):
+        """Set the frame rate and return the Fraction that the driver made of it; None if it has no say in that."""
+        cdef v4l2_streamparm p
+        memset(&p, 0, sizeof(p))
+        p.type = self.kind
+        if ioctl_errno(self.fd, VIDIOC_G_PARM, &p):
+            return None
+        if p.parm.capture.capability & V4L2_CAP_TIMEPERFRAME:
+            interval = 1 / Fraction(rate).limit_denominator(1001)
+            p.parm.capture.timeperframe.numerator = interval.numerator
+            p.parm.capture.timeperframe.denominator = interval.denominator
+            self.control(VIDIOC_S_PARM, &p, f"set {float(rate):g} frames per second")
+        got = p.parm.capture.timeperframe
+        return Fraction(got.denominator, got.numerator) if got.numerator and got.denominator else None
+
+    @property
+    def layout(self):
+        """(int, int, int): memory planes, stride and bytes of an image, as the driver last answered."""
+        planes = self.format.fmt.pix_mp.num_planes if self.multiplanar else 1
+        return planes, self.stride(), self.image_bytes()
+
+    cdef int control(self, unsigned long request, void *argument, what) except -1:
+        cdef int error = ioctl_errno(self.fd, request, argument)
+        if error:
+            raise failure(self.path, what, error)
+        return 0
+
+    cdef uint32_t stride(self) noexcept:
+        if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            return self.format.fmt.pix_mp.plane_fmt[0].bytesperline
+        return self.format.fmt.pix.bytesperline
+
+    cdef uint32_t image_bytes(self) noexcept:
+        if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            return self.format.fmt.pix_mp.plane_fmt[0].sizeimage
+        return self.format.fmt.pix.sizeimage
+
+    cdef camkit_colour colour(self) except *:
+        cdef uint32_t space, transfer, matrix, quantization, code
+        if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            space, transfer = self.format.fmt.pix_mp.colorspace, self.format.fmt.pix_mp.xfer_func
+            matrix, quantization = self.format.fmt.pix_mp.ycbcr_enc, self.format.fmt.pix_mp.quantization
+            code = self.format.fmt.pix_mp.pixelformat
+        else:
+            space, transfer = self.format.fmt.pix.colorspace, self.format.fmt.pix.xfer_func
+            matrix, quantization = self.format.fmt.pix.ycbcr_enc, self.format.fmt.pix.quantization
+            code = self.format.fmt.pix.pixelformat
+        row = camkit_format_row(camkit_format_from_v4l2(code))
+        rgb = row != NULL and row.model in (CAMKIT_MODEL_RGB, CAMKIT_MODEL_BAYER)
+        space = space or V4L2_MAP_COLORSPACE_DEFAULT(0, 0)
+        transfer = transfer or V4L2_MAP_XFER_FUNC_DEFAULT(space)
+        matrix = matrix or V4L2_MAP_YCBCR_ENC_DEFAULT(space)
+        if not quantization and row != NULL and row.model == CAMKIT_MODEL_COMPRESSED:
+            # Motion JPEG is JFIF inside, full range, whatever colour space the driver names.
+            quantization = V4L2_QUANTIZATION_FULL_RANGE
+        quantization = quantization or V4L2_MAP_QUANTIZATION_DEFAULT(rgb, space, matrix)
+        cdef camkit_colour c
+        c.primaries = PRIMARIES.get(space, CAMKIT_PRIMARIES_UNKNOWN)
+        c.transfer = TRANSFERS.get(transfer, CAMKIT_TRANSFER_UNKNOWN)
+        c.matrix = CAMKIT_MATRIX_RGB if rgb else MATRICES.get(matrix, CAMKIT_MATRIX_UNKNOWN)
+        c.range = CAMKIT_RANGE_FULL if quantization == V4L2_QUANTIZATION_FULL_RANGE else CAMKIT_RANGE_LIMITED
+        return c
+
+    def _identify(self):
+        cdef v4l2_capability c
+        memset(&c, 0, sizeof(c))
+        cdef int error = ioctl_errno(self.fd, VIDIOC_QUERYCAP, &c)
+        if error == ENOTTY or error == EINVAL:
+            raise CameraNotFound(error, "not a camera: not a V4L2 video device", self.path)
+        if error:
+            raise failure(self.path, "ask for its capabilities", error)
+        self.driver, self.card, self.bus = text(c.driver, 16), text(c.card, 32), text(c.bus_info, 32)
+        caps = c.device_caps if c.capabilities & V4L2_CAP_DEVICE_CAPS else c.capabilities
+        other = next((name for bits, name in OTHER_KINDS if caps & bits), None)
+        both = caps & V4L2_CAP_VIDEO_CAPTURE and other in ("a radio", "a teletext (VBI) node")
+        if other is not None and not both:  # television cards have all in one node
+            raise CameraNotFound(ENODEV, f"not a camera: {self.card!r} is {other} here", self.path)
+        if caps & V4L2_CAP_VIDEO_CAPTURE:
+            self.kind = V4L2_BUF_TYPE_VIDEO_CAPTURE
+        elif caps & V4L2_CAP_VIDEO_CAPTURE_MPLANE:
+            self.kind = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+        else:
+            raise CameraNotFound(ENODEV, f"not a camera: {self.card!r} does not capture video here", self.path)
+        if not caps & V4L2_CAP_STREAMING:
+            raise CameraNotFound(ENODEV, f"not usable: {self.card!r} offers read() only, no streaming", self.path)
+
+    def _ask(self, uint32_t code, uint32_t width, uint32_t height):
+        memset(&self.format, 0, sizeof(self.format))
+        self.format.type = self.kind
+        if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            self.format.fmt.pix_mp.pixelformat = code
+            self.format.fmt.pix_mp.width, self.format.fmt.pix_mp.height = width, height
+            self.format.fmt.pix_mp.field = V4L2_FIELD_NONE
+        else:
+            self.format.fmt.pix.pixelformat = code
+            self.format.fmt.pix.width, self.format.fmt.pix.height = width, height
+            self.format.fmt.pix.field = V4L2_FIELD_NONE
+
+    def _answer(self):
+        if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            mp = &self.format.fmt.pix_mp
+            return mp.pixelformat, mp.width, mp.height
+        sp = &self.format.fmt.pix
+        return sp.pixelformat, sp.width, sp.height
+
+
+def code_text(uint32_t code):
+    """Return a fourcc as text; what cannot be printed, as dots."""
+    letters = "".join(chr(code >> shift & 0x7F) for shift in (0, 8, 16, 24))
+    return "".join(c if c.isprintable() else "." for c in letters).rstrip() + ("-BE" if code >> 31 else "")
+
+
+def code_name(uint32_t code):
+    """Return camkit's name of a fourcc, None if camkit has no such format."""
+    row = camkit_format_row(camkit_format_from_v4l2(code))
+    return row.name.decode() if row != NULL else None
+
+
+cdef str text(const uint8_t *s, size_t size):
+    return s[:strnlen(<const char *>s, size)].decode("utf-8", "replace")
+
+
+cdef int ioctl_errno(int fd, unsigned long request, void *argument) noexcept nogil:
+    while c_ioctl(fd, request, argument) < 0:
+        if errno != EINTR:
+            return errno
+    return 0
+
+
+cdef object failure(str path, str what, int error):
+    said = strerror(error).decode(errors="replace")
+    if error == EBUSY:
+        return CameraBusy(error, f"cannot {what}: {said}; another program streams from it: end that first", path)
+    if what == "open":
+        if error in (ENOENT, ENODEV, ENXIO):
+            return CameraNotFound(error, f"cannot open: {said}; `camkit list` tells what cameras there are", path)
+        if error in (EACCES, EPERM):
+            return CameraError(error, f"cannot open: {said}; add the user to the group that owns it, often 'video'", path)
+    if error == ENODEV:
+        return CameraDisconnected(error, f"cannot {what}: the camera is gone", path)
+    return CameraError(error, f"cannot {what}: {said}", path)

@@ -1,0 +1,58 @@
+"""The exceptions of camkit. Each is also the builtin that a user would catch for the same trouble."""
+
+
+class CamkitError(Exception):
+    """Base of every error that camkit raises on its own account."""
+
+
+class CameraError(CamkitError, OSError):
+    """A camera could not do what was asked; `errno`, `strerror` and `filename` are those of the system."""
+
+
+class CameraNotFound(CameraError, FileNotFoundError):
+    """No such camera, or the thing of that name is not a camera."""
+
+
+class CameraBusy(CameraError):
+    """Another program holds the camera."""
+
+
+class CameraDisconnected(CameraError, ConnectionError):
+    """The camera went away while it was in use."""
+
+
+class CameraTimeout(CameraError, TimeoutError):
+    """The camera delivered nothing within the time allowed."""
+
+
+class FormatNotSupported(CamkitError, ValueError):
+    """The camera, or the operation, does not offer the pixel format, size or rate that was asked for."""
+
+
+class PoolExhausted(CamkitError, BufferError):
+    """Every slot of a pool is in use."""
+
+
+class PipelineError(CamkitError, RuntimeError):
+    """A pipeline stopped because of a stage, which the message names; `__cause__` is the stage's own error.
+
+    Attributes
+    ----------
+    stage : str or None
+        Name of the stage.
+    sequence : int or None
+        Sequence number of the frame it was working on.
+    """
+
+    def __init__(self, message: str, *, stage: str | None = None, sequence: int | None = None) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.sequence = sequence
+
+
+class GLError(CamkitError, RuntimeError):
+    """OpenGL or EGL refused; the message names the call and the code."""
+
+
+class ShaderError(CamkitError, RuntimeError):
+    """A shader did not compile or link; the message holds the driver's log with the source lines."""

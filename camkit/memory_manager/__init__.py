@@ -1,0 +1,7 @@
+"""memory_manager: pixel formats, pools of fixed buffers, and frames, the leases on them."""
+
+from camkit.memory_manager._format import FORMATS, PixelFormat
+from camkit.memory_manager._frame import Colour, Frame
+from camkit.memory_manager._pool import FramePool
+
+__all__ = ["FORMATS", "Colour", "Frame", "FramePool", "PixelFormat"]

@@ -1,0 +1,43 @@
+"""Checks of arguments that say what was given and what is possible."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from camkit.memory_manager._format import PixelFormat
+
+LARGEST = 65536  # pixels on a side: more than any sensor or GPU texture has
+
+
+def check_int(name: str, value: Any, low: int, high: int) -> int:
+    """Return `value` as an int within [low, high], or raise TypeError or ValueError naming it."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is a {type(value).__name__}, not an int") from None
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is a bool, not an int")
+    if not low <= number <= high:
+        raise ValueError(f"{name} is {number}, not from {low} to {high}")
+    return number
+
+
+def check_size(size: Any, format: PixelFormat | None = None) -> tuple[int, int]:
+    """Return `size` as (width, height) that `format` can have, or raise TypeError or ValueError naming it."""
+    if isinstance(size, str):
+        raise TypeError(f"size is the text {size!r}, not (width, height)")
+    try:
+        width, height = size
+    except (TypeError, ValueError):
+        raise TypeError(f"size is {size!r}, not (width, height)") from None
+    width, height = check_int("width", width, 1, LARGEST), check_int("height", height, 1, LARGEST)
+    if format is not None:
+        across, down = format.multiple
+        if width % across or height % down:
+            raise ValueError(
+                f"{format.name} cannot be {width}x{height}: its width must be a multiple of {across} and its height "
+                f"of {down}"
+            )
+    return width, height

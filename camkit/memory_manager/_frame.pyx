@@ -1,0 +1,343 @@
+"""Frame: a lease on one slot of a pool, and every way to look at its pixels."""
+
+cimport cython
+cimport numpy as cnp
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport uint32_t
+from libc.string cimport memset
+
+from camkit.memory_manager._abi cimport (
+    CAMKIT_FRAME_COPY,
+    CAMKIT_FRAME_CORRUPT,
+    CAMKIT_FRAME_KEYFRAME,
+    CAMKIT_FRAME_READ_ONLY,
+    camkit_format,
+    camkit_format_row,
+    camkit_frame,
+    camkit_frame_release,
+    camkit_plane,
+    camkit_plane_rows,
+    camkit_row_bytes,
+    copy_description,
+    copy_pixels,
+)
+from camkit.memory_manager._format cimport PixelFormat_of
+
+from collections import namedtuple
+
+from camkit.errors import FormatNotSupported
+
+cnp.import_array()
+
+Colour = namedtuple("Colour", "primaries transfer matrix range")
+Colour.__doc__ = "Colour of a frame: primaries, transfer, matrix and range by name, as the source said; `unknown` if not."
+
+PRIMARIES = {1: "bt709", 2: "unknown", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020", 12: "dci-p3"}
+TRANSFERS = {1: "bt709", 2: "unknown", 7: "smpte240m", 8: "linear", 13: "srgb", 16: "pq"}
+MATRICES = {0: "rgb", 1: "bt709", 2: "unknown", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
+RANGES = {0: "unknown", 1: "limited", 2: "full"}
+CLOCKS = ("unknown", "monotonic", "copy")
+STAMPS = ("unknown", "start_of_exposure", "end_of_frame")
+MEMORIES = ("heap", "mmap", "foreign")
+
+
+@cython.no_gc
+cdef class Lease:
+    """Keep a frame, for as long as a view of it lives."""
+
+    def __dealloc__(self):
+        if self.frame is not None:
+            self.frame.exports -= 1
+
+
+@cython.no_gc
+cdef class Frame:
+    """A lease on a picture in a pool's slot, or in a camera's own buffer.
+
+    The pixels are never copied: `array`, `planes`, the buffer protocol and DLPack show the slot itself. Any such view
+    keeps the lease, so it can neither dangle nor be overwritten. The slot goes back when the frame and all views are
+    gone, or at `close()`, which raises BufferError while a view lives. Views of a driver's buffer are read-only.
+
+    Frames come from cameras, pools and pipelines, never from this class. Reading is safe from any thread.
+    """
+
+    def __init__(self):
+        raise TypeError("frames come from a camera, a pool or a pipeline, they cannot be made by hand")
+
+    def __dealloc__(self):
+        if self.c != NULL:
+            camkit_frame_release(self.c)
+
+    def __enter__(self):
+        self.get()
+        return self
+
+    def __exit__(self, *args):
+        self.close()
+
+    def __repr__(self):
+        if self.c == NULL:
+            return "<Frame closed>"
+        return f"<Frame {self.sequence} {self.format} {self.width}x{self.height} {self.memory}>"
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        cdef camkit_frame *c = self.get()
+        if c.plane_count != 1:
+            raise BufferError(f"{self.format} has {c.plane_count} planes and no single buffer: use frame.planes")
+        if flags & PyBUF_WRITABLE and c.flags & CAMKIT_FRAME_READ_ONLY:
+            raise BufferError("the frame is read-only: its memory belongs to the camera's driver; use frame.copy()")
+        cdef int itemsize, ndim = self._shape(0, self.shape, self.strides, &itemsize)
+        if not flags & PyBUF_STRIDES == PyBUF_STRIDES and not self._contiguous(ndim, itemsize):
+            raise BufferError(f"rows are {c.planes[0].stride} bytes apart with padding: ask for a strided buffer")
+        view.buf = c.planes[0].data
+        view.len = itemsize
+        for i in range(ndim):
+            view.len *= self.shape[i]
+        view.itemsize = itemsize
+        view.readonly = c.flags & CAMKIT_FRAME_READ_ONLY != 0
+        view.ndim = ndim
+        view.format = NULL
+        if flags & PyBUF_FORMAT:
+            view.format = b"H" if itemsize == 2 else b"B"
+        view.shape = view.strides = NULL
+        if flags & PyBUF_ND:
+            view.shape = self.shape
+        if flags & PyBUF_STRIDES == PyBUF_STRIDES:
+            view.strides = self.strides
+        view.suboffsets = NULL
+        view.internal = NULL
+        view.obj = self
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer *view):
+        self.exports -= 1
+
+    def close(self):
+        """Give the slot back now. Closing twice is harmless.
+
+        Raises
+        ------
+        BufferError
+            A view of the pixels is alive; the frame stays open.
+        """
+        if self.c == NULL:
+            return
+        if self.exports:
+            raise BufferError(f"cannot close frame {self.c.sequence}: {self.exports} view(s) of its pixels are alive; "
+                              "delete them first, or let the frame close itself when they go")
+        camkit_frame_release(self.c)
+        self.c = NULL
+
+    def copy(self):
+        """Copy the picture into memory of its own.
+
+        Returns
+        -------
+        Frame
+            Same format, size, times and flags; writable; rows without padding.
+        """
+        from camkit.memory_manager._pool import FramePool
+        cdef camkit_frame *c = self.get()
+        cdef const camkit_format *row = camkit_format_row(c.format)
+        if row == NULL or row.planes[0].hsub == 0:
+            pool = FramePool(1, max(<Py_ssize_t>c.planes[0].size, 1), format=self.format, size=self.size if row != NULL else None)
+        else:
+            pool = FramePool(1, format=self.format, size=self.size)
+        cdef Frame to = pool.acquire()
+        copy_description(to.c, c)
+        if row == NULL:
+            to.array[:] = self.array
+        elif copy_pixels(to.c, c) < 0:
+            raise ValueError("the frame says more bytes than its memory has")
+        return to
+
+    @property
+    def array(self):
+        """numpy.ndarray: the pixels, shaped and strided, without a copy.
+
+        (H, W, 3) uint8 for RGB24, (H, W, 2) for YUYV, (H, W) for GREY, uint16 for Y16, the bytes used for MJPG.
+
+        Raises
+        ------
+        FormatNotSupported
+            The format has several planes: use `planes`.
+        """
+        cdef camkit_frame *c = self.get()
+        if c.plane_count != 1:
+            raise FormatNotSupported(f"{self.format} has {c.plane_count} planes and no single array: use frame.planes")
+        return self._view(0)
+
+    @property
+    def planes(self):
+        """tuple of numpy.ndarray: every plane, without a copy; for NV12 (H, W) and (H/2, W/2, 2)."""
+        return tuple([self._view(i) for i in range(self.get().plane_count)])
+
+    @property
+    def strides(self):
+        """tuple of int: bytes from one row to the next, for every plane; 0 in a compressed format."""
+        return tuple([self.c.planes[i].stride for i in range(self.get().plane_count)])
+
+    @property
+    def format(self):
+        """str: V4L2 name of the pixel format, None for plain bytes."""
+        row = camkit_format_row(self.get().format)
+        return row.name.decode() if row != NULL else None
+
+    @property
+    def pixel_format(self):
+        """PixelFormat: the row of the format table, None for plain bytes."""
+        return PixelFormat_of(self.c.format) if camkit_format_row(self.get().format) != NULL else None
+
+    @property
+    def width(self):
+        """int: pixels."""
+        return self.get().width
+
+    @property
+    def height(self):
+        """int: pixels."""
+        return self.get().height
+
+    @property
+    def size(self):
+        """(int, int): width and height in pixels."""
+        return self.get().width, self.c.height
+
+    @property
+    def nbytes(self):
+        """int: bytes that the source wrote, all planes together."""
+        return self.get().bytes_used
+
+    @property
+    def colour(self):
+        """Colour: primaries, transfer, matrix and range."""
+        c = self.get().colour
+        return Colour(PRIMARIES.get(c.primaries, "unknown"), TRANSFERS.get(c.transfer, "unknown"),
+                      MATRICES.get(c.matrix, "unknown"), RANGES.get(c.range, "unknown"))
+
+    @property
+    def timestamp_ns(self):
+        """int: the source's time of the frame in nanoseconds, on `clock`, at the moment that `stamp` names."""
+        return self.get().timestamp_ns
+
+    @property
+    def clock(self):
+        """str: clock of `timestamp_ns`: `monotonic` (as time.monotonic_ns), `copy` or `unknown`."""
+        return CLOCKS[self.get().clock]
+
+    @property
+    def stamp(self):
+        """str: what `timestamp_ns` marks: `start_of_exposure`, `end_of_frame` or `unknown`."""
+        return STAMPS[self.get().stamp]
+
+    @property
+    def dequeue_ns(self):
+        """int: when camkit took the frame from the source, monotonic nanoseconds."""
+        return self.get().dequeue_ns
+
+    @property
+    def stage_ns(self):
+        """tuple of int: when each pipeline stage was done with the frame, monotonic nanoseconds."""
+        return tuple([self.c.stage_ns[i] for i in range(self.get().stage_count)])
+
+    @property
+    def sequence(self):
+        """int: the source's number of the frame; it counts lost frames too."""
+        return self.get().sequence
+
+    @property
+    def gap(self):
+        """int: frames that the source lost just before this one."""
+        return self.get().gap
+
+    @property
+    def generation(self):
+        """int: number of the stream it belongs to; a restarted camera has another."""
+        return self.get().generation
+
+    @property
+    def slot(self):
+        """int: index of its buffer in the pool."""
+        return self.get().slot
+
+    @property
+    def memory(self):
+        """str: where the pixels lie: `heap`, `mmap` (the driver's buffer) or `foreign`."""
+        return MEMORIES[self.get().memory]
+
+    @property
+    def corrupt(self):
+        """bool: the driver marked the frame as damaged, or it is shorter than its picture."""
+        return self.get().flags & CAMKIT_FRAME_CORRUPT != 0
+
+    @property
+    def keyframe(self):
+        """bool: the frame can be decoded without others."""
+        return self.get().flags & CAMKIT_FRAME_KEYFRAME != 0
+
+    @property
+    def copied(self):
+        """bool: a copy, handed out because the camera's own buffers had run short."""
+        return self.get().flags & CAMKIT_FRAME_COPY != 0
+
+    @property
+    def readonly(self):
+        """bool: views cannot be written."""
+        return self.get().flags & CAMKIT_FRAME_READ_ONLY != 0
+
+    @property
+    def closed(self):
+        """bool: the frame was closed."""
+        return self.c == NULL
+
+    cdef camkit_frame *get(self) except NULL:
+        if self.c == NULL:
+            raise ValueError("the frame is closed")
+        return self.c
+
+    cdef int _shape(self, uint32_t plane, Py_ssize_t *shape, Py_ssize_t *strides, int *itemsize) except -1:
+        cdef camkit_frame *c = self.get()
+        cdef camkit_plane *p = &c.planes[plane]
+        cdef const camkit_format *row = camkit_format_row(c.format)
+        itemsize[0] = 1
+        if row == NULL or row.planes[plane].hsub == 0:
+            shape[0] = min(c.bytes_used, p.size)
+            strides[0] = 1
+            return 1
+        cdef int channels = row.planes[plane].channels
+        itemsize[0] = row.itemsize
+        shape[0] = camkit_plane_rows(row, plane, c.height)
+        shape[1] = camkit_row_bytes(row, plane, c.width) // (channels * row.itemsize)
+        shape[2] = channels
+        strides[0] = p.stride
+        strides[1] = channels * row.itemsize
+        strides[2] = row.itemsize
+        if shape[0] and strides[0] * (shape[0] - 1) + shape[1] * strides[1] > <Py_ssize_t>p.size:
+            raise ValueError(f"plane {plane} of {self.format} {c.width}x{c.height} with stride {p.stride} does not fit "
+                             f"into its {p.size} bytes")
+        return 2 if channels == 1 else 3
+
+    cdef bint _contiguous(self, int ndim, int itemsize):
+        return ndim == 1 or self.strides[0] == self.shape[1] * self.strides[1]
+
+    cdef object _view(self, uint32_t plane):
+        cdef Py_ssize_t shape[3]
+        cdef Py_ssize_t strides[3]
+        cdef int itemsize, ndim = self._shape(plane, shape, strides, &itemsize)
+        cdef bint readonly = self.c.flags & CAMKIT_FRAME_READ_ONLY != 0
+        array = cnp.PyArray_New(
+            cnp.ndarray, ndim, <cnp.npy_intp *>shape, cnp.NPY_UINT16 if itemsize == 2 else cnp.NPY_UINT8,
+            <cnp.npy_intp *>strides, self.c.planes[plane].data, itemsize,
+            cnp.NPY_ARRAY_ALIGNED | (0 if readonly else cnp.NPY_ARRAY_WRITEABLE), None)
+        cdef Lease lease = Lease.__new__(Lease)
+        lease.frame = self
+        self.exports += 1
+        cnp.set_array_base(array, lease)
+        return array
+
+
+cdef Frame Frame_wrap(camkit_frame *c):
+    cdef Frame frame = Frame.__new__(Frame)
+    frame.c = c
+    return frame

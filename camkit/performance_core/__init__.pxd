@@ -1,0 +1,1 @@
+from camkit.performance_core._stage cimport Sink, Source, Stage

@@ -1,0 +1,152 @@
+"""FrameQueue: the link between two threads of a pipeline."""
+
+from libc.stdint cimport int64_t
+
+from cpython.exc cimport PyErr_CheckSignals
+
+from camkit.memory_manager._abi cimport (
+    CAMKIT_END,
+    CAMKIT_FULL,
+    CAMKIT_TIMEOUT,
+    camkit_frame,
+    camkit_frame_release,
+    camkit_frame_retain,
+    now_ns,
+)
+from camkit.memory_manager._checks import check_int
+from camkit.memory_manager._frame cimport Frame, Frame_wrap
+
+POLICIES = ("block", "drop_newest", "latest")
+cdef int64_t SLICE_NS = 50_000_000  # between looks at Python's signals
+
+
+cdef class FrameQueue:
+    """Hand frames from one thread to another without a lock.
+
+    One thread puts, one thread gets. The queue owns the frames inside it.
+
+    Parameters
+    ----------
+    depth : int, optional
+        Frames that fit, 1 to 1024; `latest` always holds one.
+    policy : str, optional
+        What happens when there is no room: `block` waits, `drop_newest` drops the frame that comes, `latest` drops the
+        one that waits.
+    """
+
+    def __cinit__(self, depth=2, policy="block"):
+        if policy not in POLICIES:
+            raise ValueError(f"policy is {policy!r}, not one of {', '.join(POLICIES)}")
+        self.policy = policy
+        cdef link_policy c_policy = (link_block if policy == "block" else
+                                     link_drop_newest if policy == "drop_newest" else link_latest)
+        cdef size_t c_depth = check_int("depth", depth, 1, 1024)
+        self.q = new frame_queue(c_depth, c_policy)
+        if self.q == NULL or not self.q.ok():
+            raise MemoryError(f"no memory for a queue of {depth} frames")
+
+    def __dealloc__(self):
+        del self.q
+
+    def __len__(self):
+        return self.q.size()
+
+    def __repr__(self):
+        return f"<FrameQueue {len(self)} of {self.depth}, {self.policy}>"
+
+    @property
+    def depth(self):
+        """int: frames that fit."""
+        return self.q.depth()
+
+    def put(self, Frame frame not None, timeout=None):
+        """Share a frame with the consumer; the caller's own lease stays as it is.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait for room under `block`. Default: for ever.
+
+        Returns
+        -------
+        bool
+            False when the frame was dropped because there was no room (`drop_newest`).
+
+        Raises
+        ------
+        TimeoutError
+            There was no room in time.
+        ValueError
+            The queue was closed by its consumer.
+        """
+        cdef camkit_frame *c = frame.get()
+        cdef int64_t until = deadline(timeout)
+        cdef int answer
+        camkit_frame_retain(c)
+        while True:
+            with nogil:
+                answer = self.q.push(c, slice_of(until))
+            if answer == CAMKIT_END:
+                camkit_frame_release(c)
+                raise ValueError("the queue is aborted")
+            if answer != CAMKIT_TIMEOUT:
+                return answer != CAMKIT_FULL
+            if PyErr_CheckSignals() < 0 or (until >= 0 and now_ns() >= until):
+                camkit_frame_release(c)
+                PyErr_CheckSignals()
+                raise TimeoutError(f"no room in a queue of {self.depth} for {timeout} s")
+
+    def get(self, timeout=None):
+        """Take the next frame.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait. Default: for ever.
+
+        Returns
+        -------
+        Frame or None
+            None when the queue is closed and empty.
+
+        Raises
+        ------
+        TimeoutError
+            Nothing came in time.
+        """
+        cdef camkit_frame *c = NULL
+        cdef int64_t until = deadline(timeout)
+        cdef int answer
+        while True:
+            with nogil:
+                answer = self.q.pop(&c, slice_of(until))
+            if answer == CAMKIT_END:
+                return None
+            if answer != CAMKIT_TIMEOUT:
+                return Frame_wrap(c)
+            PyErr_CheckSignals()
+            if until >= 0 and now_ns() >= until:
+                raise TimeoutError(f"no frame came for {timeout} s")
+
+    def close(self):
+        """Say that nothing comes any more: `get` gives what is inside, then None."""
+        self.q.close()
+
+    def abort(self):
+        """End both sides now; what is inside goes back when the queue does."""
+        self.q.abort()
+
+
+cdef int64_t deadline(timeout) except? -2:
+    if timeout is None:
+        return -1
+    if not timeout >= 0:
+        raise ValueError(f"timeout is {timeout!r}, not a number of seconds from 0 on")
+    return now_ns() + <int64_t>(min(timeout, 1e9) * 1e9)
+
+
+cdef int64_t slice_of(int64_t until) noexcept nogil:
+    cdef int64_t left = SLICE_NS
+    if until >= 0:
+        left = min(max(until - now_ns(), 0), SLICE_NS)
+    return left

@@ -1,0 +1,126 @@
+"""Source, Stage and Sink: what a pipeline is made of."""
+
+from libc.stdint cimport int64_t
+
+from camkit.memory_manager._abi cimport CAMKIT_OK, camkit_frame, camkit_frame_release
+from camkit.performance_core._stats cimport histogram, summary
+
+
+cdef class Node:
+    """Common part of sources, stages and sinks.
+
+    1. `start()` is called once before the first frame, in the thread that will run the node, with the GIL.
+    2. The nogil method (`next`, `process`, `consume`) is then called from that thread only.
+    3. `stop()` is called once after the last frame, in the same thread, with the GIL, also after an error. A pipeline
+       may be run again: then `start()` comes again.
+    4. `latencies()` adds named rows to the pipeline's table; it may be called from any thread at any time.
+    """
+
+    def __init__(self, name=None):
+        self.name = str(name) if name is not None else self.name or type(self).__name__
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def start(self):
+        """Get ready: called before the first frame of a run, in the node's thread."""
+
+    def stop(self):
+        """Give up what `start` took: called after the last frame of a run, in the node's thread."""
+
+    def latencies(self):
+        """Return {name: summary} of what the node measures itself."""
+        return {}
+
+    def explain(self):
+        """Tell in words what the node does and why it does it so."""
+        return repr(self)
+
+
+cdef class Source(Node):
+    """Where frames come from. Subclass in Cython and override `next` and `interrupt`."""
+
+    def __cinit__(self):
+        self.dequeue_latency = new histogram()
+        if self.dequeue_latency == NULL:
+            raise MemoryError("no memory for a histogram")
+
+    def __dealloc__(self):
+        del self.dequeue_latency
+
+    def stats(self):
+        """Frames so far: captured = taken + dropped, dropped by cause, and the copies made.
+
+        Returns
+        -------
+        dict
+        """
+        c = self.counters
+        return {
+            "captured": c.captured, "taken": c.taken,
+            "dropped": {"driver": c.driver, "corrupt": c.corrupt, "pool": c.pool},
+            "copies": c.copies, "copied_bytes": c.copied_bytes,
+        }
+
+    def latencies(self):
+        return {"dequeue": summary(self.dequeue_latency)}
+
+    def wake(self):
+        """Make a waiting `next` return soon. Any thread."""
+        self.interrupt()
+
+    cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} is a Source without a next()")
+
+    cdef void interrupt(self) noexcept nogil:
+        pass
+
+
+cdef class Stage(Node):
+    """Work on one frame after the other. Subclass in Cython and override `process`.
+
+    The contract: the frame belongs to the stage while `process` runs. It may change the pixels when the frame is
+    writable and nobody else holds it, put another frame in its place, or drop it. It must not keep the pointer without
+    camkit_frame_retain(). An exception stops the pipeline and reaches the caller.
+    """
+
+    cdef int process(self, camkit_frame **frame) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} is a Stage without a process()")
+
+
+cdef class Sink(Node):
+    """Where frames end. Subclass in Cython and override `consume`, and `idle` if work goes on after it."""
+
+    cdef int consume(self, camkit_frame *frame) except -1 nogil:
+        with gil:
+            raise NotImplementedError(f"{type(self).__name__} is a Sink without a consume()")
+
+    cdef int idle(self, int64_t timeout_ns) except -1 nogil:
+        return 0
+
+    def stats(self):
+        """Frames displayed, and the copies made.
+
+        Returns
+        -------
+        dict
+        """
+        c = self.counters
+        return {"displayed": c.displayed, "copies": c.copies, "copied_bytes": c.copied_bytes}
+
+    def pump(self):
+        """Serve what must run in the main thread, such as a window's events; return False to end the pipeline.
+
+        Called by `Pipeline.wait` every few milliseconds, in the thread that waits.
+        """
+        return True
+
+
+cdef class NullSink(Sink):
+    """Take every frame and let it go: the end of a pipeline that is only measured."""
+
+    cdef int consume(self, camkit_frame *frame) except -1 nogil:
+        camkit_frame_release(frame)
+        return CAMKIT_OK

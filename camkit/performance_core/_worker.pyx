@@ -1,0 +1,302 @@
+"""Worker: the loop of one pipeline thread, and Run, what the threads of a run share."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from camkit.memory_manager._abi cimport (
+    CAMKIT_CLOCK_MONOTONIC,
+    CAMKIT_DROP,
+    CAMKIT_END,
+    CAMKIT_FULL,
+    CAMKIT_INTERRUPTED,
+    CAMKIT_OK,
+    CAMKIT_TIMEOUT,
+    camkit_frame,
+    camkit_frame_release,
+    camkit_frame_stamp,
+    now_ns,
+)
+from camkit.performance_core._queue cimport FrameQueue
+from camkit.performance_core._stage cimport Sink, Source, Stage
+from camkit.performance_core._stats cimport histogram, summary
+
+import threading
+
+cdef int64_t SLICE_NS = 100_000_000  # a thread looks at least this often whether the run is over
+cdef int64_t IDLE_NS = 2_000_000  # a sink with work under way is asked this often for new frames
+
+
+cdef class Run:
+    """Counters and switches that the workers of one run share. Safe from any thread."""
+
+    def __cinit__(self, uint64_t limit=0):
+        self.state = new run_state()
+        if self.state == NULL:
+            raise MemoryError("no memory for a pipeline run")
+        self.state.limit = limit
+
+    def __dealloc__(self):
+        del self.state
+
+    def stop(self):
+        """Take no more frames from the source; deliver what is under way."""
+        self.state.stop()
+
+    def abort(self):
+        """Deliver nothing more."""
+        self.state.abort()
+
+    def counts(self):
+        """Frames taken from the source, delivered to the sink, and lost in between by cause."""
+        return {
+            "taken": self.state.taken.load(), "delivered": self.state.delivered.load(),
+            "link": self.state.link.load(), "late": self.state.late.load(), "stage": self.state.stage.load(),
+            "aborted": self.state.aborted.load(),
+        }
+
+
+cdef class Worker:
+    """Run neighbouring nodes in one thread: fetch a frame, pass it through the stages, hand it on.
+
+    Takes the GIL only in `run` (before the first and after the last frame) and where a stage does so itself.
+
+    Parameters
+    ----------
+    run : Run
+        Shared with the other workers of the run.
+    inlet : Source or FrameQueue
+        Where frames come from.
+    stages : list of Stage
+        What happens to them, in order.
+    outlet : FrameQueue or Sink
+        Where they go.
+    hold : threading.Event, optional
+        Begin with the first frame only when this is set.
+    """
+
+    def __cinit__(self, Run run not None, inlet, list stages not None, outlet, hold=None):
+        self.run_of = run
+        self.state = run.state
+        if isinstance(inlet, Source):
+            self.source = inlet
+        else:
+            self.inlet = inlet
+        if isinstance(outlet, Sink):
+            self.sink = outlet
+        else:
+            self.outlet = outlet
+        self.stages = list(stages)
+        self.ready = threading.Event()
+        self.done = threading.Event()
+        self.hold = hold
+        cdef Stage stage
+        cdef int i
+        self.stage_pointers = <void **>calloc(len(stages) + 1, sizeof(void *))
+        self.stage_latency = <histogram **>calloc(len(stages) + 1, sizeof(void *))
+        self.sink_latency = new histogram()
+        self.busy_since = new relaxed_int()
+        if not (self.stage_pointers and self.stage_latency and self.sink_latency and self.busy_since):
+            raise MemoryError("no memory for a pipeline thread")
+        for i, stage in enumerate(self.stages):
+            self.stage_pointers[i] = <void *>stage
+            self.stage_latency[i] = new histogram()
+            if not self.stage_latency[i]:
+                raise MemoryError("no memory for a pipeline thread")
+            self.stage_count = i + 1
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.stage_count):
+            del self.stage_latency[i]
+        free(self.stage_latency)
+        free(self.stage_pointers)
+        del self.sink_latency
+        del self.busy_since
+
+    @property
+    def nodes(self):
+        """list: source, stages and sink of this thread, in order."""
+        return [n for n in (self.source, *self.stages, self.sink) if n is not None]
+
+    def run(self):
+        """Work until the stream or the run is over. Never raises: `error` tells what happened."""
+        started = []
+        try:
+            for node in reversed(self.nodes):
+                self.at = self._place(node)
+                node.start()
+                started.append(node)
+            self.at = -2
+            self.ready.set()
+            if self.hold is not None:
+                self.hold.wait()
+            with nogil:
+                self.loop()
+        except BaseException as error:
+            self._fail(error)
+        self.busy_since.store(0)
+        if self.current != NULL:
+            camkit_frame_release(self.current)
+            self.current = NULL
+            self.state.count(self.state.aborted)
+        for node in reversed(started):
+            try:
+                self.at = self._place(node)
+                node.stop()
+            except BaseException as error:
+                self._fail(error)
+        self.at = -2
+        if self.outlet is not None:
+            self.outlet.q.close()
+        if self.inlet is not None:
+            self.inlet.q.abort()
+        self.ready.set()
+        self.done.set()
+
+    def latencies(self):
+        """Return {node name: summary} of the stages, and of the sink."""
+        rows = [(stage.name, summary(self.stage_latency[i])) for i, stage in enumerate(self.stages)]
+        if self.sink is not None:
+            rows.append(("capture_to_sink", summary(self.sink_latency)))
+        return rows
+
+    def busy(self):
+        """Tell which node works on a frame right now: (node, seconds, sequence), or None."""
+        cdef int64_t since = self.busy_since.load()
+        node = self._node(self.at)
+        if not since or node is None:
+            return None
+        return node, (now_ns() - since) / 1e9, self.sequence
+
+    def abort_queues(self):
+        """Make both ends of the queues beside this worker answer that they are over."""
+        if self.inlet is not None:
+            self.inlet.q.abort()
+        if self.outlet is not None:
+            self.outlet.q.abort()
+
+    def discard(self):
+        """Count and release what is left in the inlet. Only when both its threads have ended."""
+        cdef uint64_t n, i
+        if self.inlet is not None:
+            n = self.inlet.q.discard()
+            for i in range(n):
+                self.state.count(self.state.aborted)
+
+    cdef int loop(self) except -1 nogil:
+        cdef int answer
+        while True:
+            answer = self.fetch()
+            if answer == CAMKIT_END:
+                return 0
+            if answer != CAMKIT_OK:
+                continue
+            if self.work() == CAMKIT_OK and self.hand_on() == CAMKIT_END:
+                return 0
+
+    cdef int fetch(self) except -1 nogil:
+        cdef int answer, pending = 0
+        self.at = -1
+        if self.source is None:
+            if self.sink is None:
+                return self.inlet.q.pop(&self.current, SLICE_NS)
+            # A sink with work under way is not left to sleep on its queue.
+            answer = self.inlet.q.pop(&self.current, 0)
+            if answer != CAMKIT_TIMEOUT:
+                return answer
+            self.at = self.stage_count
+            pending = self.sink.idle(IDLE_NS)
+            self.at = -1
+            return self.inlet.q.pop(&self.current, 0 if pending else SLICE_NS)
+        if self.state.over() or self.state.reached():
+            return CAMKIT_END
+        if not self.state.may_take():
+            self.state.await_progress(SLICE_NS)
+            return CAMKIT_TIMEOUT
+        if self.sink is not None:
+            pending = self.sink.idle(0)
+        answer = self.source.next(&self.current, IDLE_NS if pending else SLICE_NS)
+        if answer == CAMKIT_OK:
+            if self.current == NULL:
+                with gil:
+                    raise ValueError("next() answered CAMKIT_OK without a frame")
+            self.state.count(self.state.taken)
+        elif answer not in (CAMKIT_TIMEOUT, CAMKIT_END, CAMKIT_INTERRUPTED):
+            with gil:
+                raise ValueError(f"next() answered {answer}, which means nothing")
+        return answer
+
+    cdef int work(self) except -1 nogil:
+        # Each stage's begin is the end of the one before: one clock reading a stage.
+        cdef int64_t now, before = now_ns()
+        cdef int i, answer
+        for i in range(self.stage_count):
+            self.at = i
+            self.sequence = self.current.sequence
+            self.busy_since.store(before)
+            answer = (<Stage>self.stage_pointers[i]).process(&self.current)
+            now = now_ns()
+            self.stage_latency[i].record(now - before)
+            before = now
+            if answer == CAMKIT_DROP and self.current == NULL:
+                self.busy_since.store(0)
+                self.state.count(self.state.stage)
+                return CAMKIT_DROP
+            if answer != CAMKIT_OK or self.current == NULL:
+                with gil:
+                    raise ValueError(f"process() answered {answer} {'without' if self.current == NULL else 'with'} a "
+                                     "frame: CAMKIT_OK goes with one, CAMKIT_DROP without")
+            camkit_frame_stamp(self.current, now)
+        self.busy_since.store(0)
+        return CAMKIT_OK
+
+    cdef int hand_on(self) except -1 nogil:
+        cdef int answer
+        cdef int64_t stamp, now
+        cdef bint timed
+        if self.sink is not None:
+            self.at = self.stage_count
+            self.sequence = self.current.sequence
+            self.busy_since.store(now_ns())
+            stamp, timed = self.current.timestamp_ns, self.current.clock == CAMKIT_CLOCK_MONOTONIC
+            self.sink.consume(self.current)
+            self.current = NULL
+            now = now_ns()
+            if timed:
+                self.sink_latency.record(now - stamp)
+            self.busy_since.store(0)
+            self.state.count(self.state.delivered)
+            return CAMKIT_OK
+        while True:
+            answer = self.outlet.q.push(self.current, SLICE_NS)
+            if answer == CAMKIT_TIMEOUT:
+                continue  # abort() ends the queue, so this cannot go on for ever
+            if answer == CAMKIT_END:
+                return CAMKIT_END  # run() counts the frame
+            self.current = NULL
+            if answer == CAMKIT_FULL:
+                self.state.count(self.state.link)
+            elif answer == CAMKIT_DROP:
+                self.state.count(self.state.late)
+            return CAMKIT_OK
+
+    def _fail(self, error):
+        if self.error is None:
+            sequence = self.current.sequence if self.current != NULL else None
+            self.error = (error, self._node(self.at), sequence)
+        if self.at == -1:
+            self.state.stop()  # what a failing source gave before is still good
+        else:
+            self.state.abort()
+
+    def _node(self, place):
+        if place == -1:
+            return self.source
+        if 0 <= place < self.stage_count:
+            return self.stages[place]
+        return self.sink if place == self.stage_count else None
+
+    def _place(self, node):
+        if node is self.source:
+            return -1
+        return self.stage_count if node is self.sink else self.stages.index(node)

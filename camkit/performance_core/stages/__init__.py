@@ -1,0 +1,5 @@
+"""Built-in stages, and the adapter that makes a Python callable one."""
+
+from camkit.performance_core.stages._python import DROP, PyStage
+
+__all__ = ["DROP", "PyStage"]

@@ -1,0 +1,186 @@
+"""Build camkit: one row per extension, compiler flags by compiler type, include/ and shaders/ carried into the wheel.
+
+Switches, all by environment variable:
+
+CAMKIT_DEBUG=1      bounds checks in the hot modules, -O0 -g
+CAMKIT_COVERAGE=1   line tracing for the Cython.Coverage plugin (CPython 3.11 only)
+CAMKIT_ONLY=a,b     build only the extensions whose name contains one of these strings
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+DEBUG = os.environ.get("CAMKIT_DEBUG") == "1"
+COVERAGE = os.environ.get("CAMKIT_COVERAGE") == "1"
+ONLY = [part for part in os.environ.get("CAMKIT_ONLY", "").split(",") if part]
+JOBS = os.cpu_count() or 1
+
+
+class Row(NamedTuple):
+    """One compiled module; its .pyx lies at the module's own path."""
+
+    name: str
+    hot: bool = False  # touches every frame or pixel: index checks off
+    numpy: bool = False  # needs NumPy's C headers
+    sources: tuple[str, ...] = ()  # beside the .pyx
+    libraries: tuple[str, ...] = ()
+    platform: str = ""  # prefix of sys.platform; empty: everywhere
+
+
+ROWS = [
+    Row("camkit.memory_manager._format"),
+    Row("camkit.memory_manager._pool", hot=True),
+    Row("camkit.memory_manager._frame", hot=True, numpy=True),
+    Row("camkit.memory_manager._dlpack"),
+    Row("camkit.performance_core._stage", hot=True),
+    Row("camkit.performance_core._stats", hot=True),
+    Row("camkit.performance_core._queue", hot=True),
+    Row("camkit.performance_core._worker", hot=True),
+    Row("camkit.performance_core.stages._python", hot=True),
+    Row("camkit.camera_capture._backend", hot=True),
+    Row("camkit.camera_capture._synthetic", hot=True),
+    Row("camkit.camera_capture._v4l2", hot=True, platform="linux"),
+    Row("camkit.camera_capture._v4l2_device", hot=True, platform="linux"),
+    Row("camkit.gl_core._gl", hot=True),
+    Row("camkit.gl_core._upload", hot=True),
+    Row("camkit.gl_core._sink", hot=True),
+]
+
+# Free-threading is not declared: that waits for a free-threaded CI job with stress tests.
+DIRECTIVES = {"language_level": 3, "binding": True, "embedsignature": False, "linetrace": COVERAGE}
+HOT_DIRECTIVES = DIRECTIVES | {"boundscheck": DEBUG, "wraparound": DEBUG, "initializedcheck": DEBUG, "cdivision": True}
+
+COMPILE_FLAGS = {
+    "unix": ["-std=c++17", "-fvisibility=hidden", *(["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"])],
+    "msvc": ["/std:c++17", "/EHsc", "/Zc:__cplusplus", *(["/Od", "/Zi", "/UNDEBUG"] if DEBUG else ["/O2"])],
+}
+LINK_FLAGS = {"msvc": ["/DEBUG"] if DEBUG else []}
+TRACE_MACROS = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+
+# Top-level folders that a wheel carries inside the package; camkit/_data.py finds them in both places.
+ROOT_DATA = {"include": "*.h*", "shaders": "*.*"}
+
+
+def headers() -> list[str]:
+    """List the public headers; an extension is rebuilt when any of them changes."""
+    return sorted(str(path) for path in Path("include").rglob("*.h*"))
+
+
+def options_file() -> str:
+    """Record what shapes the build beside the sources, touched only when it changes, so that a change rebuilds."""
+    path = Path("build", "options.txt")
+    text = "\n".join(map(str, [DIRECTIVES, HOT_DIRECTIVES, COMPILE_FLAGS, LINK_FLAGS, TRACE_MACROS, sys.platform]))
+    if not path.is_file() or path.read_text() != text:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return str(path)
+
+
+def wanted(row: Row) -> bool:
+    """Tell whether this platform and CAMKIT_ONLY ask for the row."""
+    if ONLY and not any(part in row.name for part in ONLY):
+        return False
+    return sys.platform.startswith(row.platform)
+
+
+def extension(row: Row) -> Extension:
+    """Turn a row into an Extension."""
+    source = Path(*row.name.split(".")).with_suffix(".pyx")
+    include_dirs = ["include"]
+    if row.numpy:
+        import numpy
+
+        include_dirs.append(numpy.get_include())
+    return Extension(
+        row.name,
+        [str(source), *(str(source.parent / extra) for extra in row.sources)],
+        include_dirs=include_dirs,
+        libraries=list(row.libraries),
+        depends=[*headers(), options_file()],
+        define_macros=TRACE_MACROS if COVERAGE else [],
+        language="c++",
+    )
+
+
+def extensions() -> list[Extension]:
+    """Translate the wanted rows to C++, the hot ones under their own directives."""
+    rows = [row for row in ROWS if wanted(row)]
+    rows = [row for row in rows if Path(*row.name.split(".")).with_suffix(".pyx").is_file()]  # until all are written
+    if ONLY and not rows:
+        raise SystemExit(f"cannot build CAMKIT_ONLY={','.join(ONLY)}: no extension of this platform has such a name")
+    built = []
+    for hot, directives in ((False, DIRECTIVES), (True, HOT_DIRECTIVES)):
+        group = [extension(row) for row in rows if row.hot is hot]
+        if group:
+            built += cythonize(
+                group,
+                nthreads=JOBS,
+                compiler_directives=directives,
+                # The coverage plugin finds C++ only beside its .pyx.
+                build_dir=None if COVERAGE else "build/cython-debug" if DEBUG else "build/cython",
+            )
+    return built
+
+
+class BuildExt(build_ext):
+    """Compile on every core, with the flags of the compiler at hand."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or JOBS
+
+    def build_extensions(self) -> None:
+        kind = self.compiler.compiler_type
+        flags = COMPILE_FLAGS["msvc" if kind == "msvc" else "unix"]
+        for ext in self.extensions:
+            ext.extra_compile_args = [*flags, *ext.extra_compile_args]
+            ext.extra_link_args = [*LINK_FLAGS.get(kind, []), *ext.extra_link_args]
+        super().build_extensions()
+
+
+class BuildPy(build_py):
+    """Copy top-level include/ and shaders/ beside the package's modules, except in an editable install."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            for source, target in self._root_data():
+                self.mkpath(str(Path(target).parent))
+                self.copy_file(source, target)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        return super().get_outputs(include_bytecode) + [target for _, target in self._root_data()]
+
+    def get_output_mapping(self) -> dict[str, str]:
+        return {**super().get_output_mapping(), **{target: source for source, target in self._root_data()}}
+
+    def get_source_files(self) -> list[str]:
+        return super().get_source_files() + [source for source, _ in self._root_data()]
+
+    def _root_data(self) -> list[tuple[str, str]]:
+        found = []
+        for folder, pattern in ROOT_DATA.items():
+            for path in sorted(Path(folder).rglob(pattern)):
+                if path.is_file():
+                    found.append((str(path), str(Path(self.build_lib, "camkit", path))))
+        return found
+
+
+if __name__ == "__main__":
+    setup(
+        packages=find_packages(include=["camkit", "camkit.*"]),
+        # A mapping of include/ to a package name would make editable installs a finder, which breaks cimport.
+        package_dir={"": "."},
+        package_data={"": ["*.pxd", "*.pyi", "py.typed"]},
+        include_package_data=False,
+        ext_modules=extensions(),
+        cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
+        zip_safe=False,
+    )

@@ -1,0 +1,21 @@
+"""A stage of a user's own, compiled against an installed camkit."""
+
+from libc.stdint cimport uint8_t, uint64_t
+
+from camkit.memory_manager cimport CAMKIT_OK, camkit_frame, camkit_plane
+from camkit.performance_core cimport Stage
+
+
+cdef class Invert(Stage):
+    """Make a negative of the first plane, in place, and count the frames."""
+
+    cdef readonly uint64_t frames
+
+    cdef int process(self, camkit_frame **frame) except -1 nogil:
+        cdef camkit_plane *plane = &frame[0].planes[0]
+        cdef uint8_t *data = plane.data
+        cdef size_t i
+        for i in range(plane.size):
+            data[i] ^= 0xFF
+        self.frames += 1
+        return CAMKIT_OK
