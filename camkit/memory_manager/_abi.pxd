@@ -42,7 +42,10 @@ cdef extern from "camkit/frame.h" nogil:
     cdef int CAMKIT_MEMORY_HEAP, CAMKIT_MEMORY_MMAP, CAMKIT_MEMORY_FOREIGN
     cdef uint32_t CAMKIT_FRAME_CORRUPT, CAMKIT_FRAME_KEYFRAME, CAMKIT_FRAME_READ_ONLY, CAMKIT_FRAME_COPY
     cdef uint32_t CAMKIT_FRAME_NEAREST
-    cdef int CAMKIT_PRIMARIES_BT709, CAMKIT_PRIMARIES_UNKNOWN, CAMKIT_TRANSFER_UNKNOWN, CAMKIT_TRANSFER_SRGB
+    cdef int CAMKIT_PRIMARIES_BT709, CAMKIT_PRIMARIES_UNKNOWN, CAMKIT_PRIMARIES_BT470BG, CAMKIT_PRIMARIES_SMPTE170M
+    cdef int CAMKIT_PRIMARIES_SMPTE240M, CAMKIT_PRIMARIES_BT2020, CAMKIT_PRIMARIES_DCI_P3
+    cdef int CAMKIT_TRANSFER_BT709, CAMKIT_TRANSFER_UNKNOWN, CAMKIT_TRANSFER_SMPTE240M, CAMKIT_TRANSFER_LINEAR
+    cdef int CAMKIT_TRANSFER_SRGB, CAMKIT_TRANSFER_PQ
     cdef int CAMKIT_MATRIX_RGB, CAMKIT_MATRIX_BT709, CAMKIT_MATRIX_UNKNOWN, CAMKIT_MATRIX_BT601
     cdef int CAMKIT_MATRIX_SMPTE240M, CAMKIT_MATRIX_BT2020
     cdef int CAMKIT_RANGE_UNKNOWN, CAMKIT_RANGE_LIMITED, CAMKIT_RANGE_FULL
@@ -85,7 +88,6 @@ cdef extern from "camkit/page_memory.hpp" namespace "camkit" nogil:
     cdef enum huge_pages "camkit::huge_pages":
         huge_pages_no "camkit::huge_pages::no"
         huge_pages_wanted "camkit::huge_pages::wanted"
-    cdef size_t huge_page_bytes
     cdef struct page_memory:
         uint8_t *data
         size_t size, mapped

@@ -3,9 +3,7 @@
 cimport cython
 cimport numpy as cnp
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
-from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uint32_t
-from libc.string cimport memset
 
 from camkit.memory_manager._abi cimport (
     CAMKIT_FRAME_COPY,
@@ -112,6 +110,23 @@ cdef class Frame:
 
     def __releasebuffer__(self, Py_buffer *view):
         self.exports -= 1
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        """Export the pixels as a DLPack tensor; called by `np.from_dlpack`, `torch.from_dlpack` and their like.
+
+        The tensor holds the slot by itself: it stays valid after `close()`, and the slot comes back when it goes.
+
+        Raises
+        ------
+        BufferError
+            Several planes; another device than the CPU; or read-only memory and a consumer before DLPack 1.0.
+        """
+        from camkit.memory_manager._dlpack import dlpack
+        return dlpack(self, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self):
+        """Tell where the pixels lie: (1, 0), the CPU."""
+        return 1, 0
 
     def close(self):
         """Give the slot back now. Closing twice is harmless.

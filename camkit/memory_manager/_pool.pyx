@@ -13,7 +13,6 @@ from camkit.memory_manager._abi cimport (
     copy_description,
     frame_pool,
     free_pages,
-    huge_page_bytes,
     huge_pages_no,
     huge_pages_wanted,
     now_ns,
@@ -157,9 +156,9 @@ cdef class FramePool:
             `exhausted` (times there was none), `misuses` (releases too many, refused: 0, or a native stage is wrong).
         """
         self._check()
-        free = self.pool.slots.free_count()
+        idle = self.pool.slots.free_count()
         return {
-            "slots": self.count, "slot_bytes": self.slot_bytes, "free": free, "in_use": self.count - free,
+            "slots": self.count, "slot_bytes": self.slot_bytes, "free": idle, "in_use": self.count - idle,
             "high_water": self.pool.slots.high_water(), "acquired": self.pool.slots.acquired(),
             "released": self.pool.slots.released(), "exhausted": self.pool.slots.failed(),
             "misuses": self.pool.slots.misuses(),

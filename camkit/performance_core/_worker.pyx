@@ -11,12 +11,10 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
-    camkit_frame,
     camkit_frame_release,
     camkit_frame_stamp,
     now_ns,
 )
-from camkit.performance_core._queue cimport FrameQueue
 from camkit.performance_core._stage cimport Sink, Source, Stage
 from camkit.performance_core._stats cimport histogram, summary
 
@@ -177,10 +175,8 @@ cdef class Worker:
 
     def discard(self):
         """Count and release what is left in the inlet. Only when both its threads have ended."""
-        cdef uint64_t n, i
         if self.inlet is not None:
-            n = self.inlet.q.discard()
-            for i in range(n):
+            for _ in range(self.inlet.q.discard()):
                 self.state.count(self.state.aborted)
 
     cdef int loop(self) except -1 nogil:

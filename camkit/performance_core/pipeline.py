@@ -72,14 +72,10 @@ class Pipeline:
         if watchdog is not None and not watchdog > 0:
             raise ValueError(f"watchdog is {watchdog!r}, not a number of seconds above 0, or None")
         FrameQueue(depth, policy)  # says what is wrong with a depth now, not at the start
-        *stages, last = nodes or (NullSink(),)
-        if not isinstance(last, Sink):
-            stages, last = [*stages, last], NullSink()
-        for node in stages:
-            if isinstance(node, (Source, Sink)):
-                raise TypeError(f"{node!r} cannot stand in the middle of a pipeline: it is a {type(node).__name__}")
-        self._stages = [node if isinstance(node, Stage) else PyStage(node) for node in stages]
-        self._sink = last
+        last = nodes[-1] if nodes and isinstance(nodes[-1], Sink) else None
+        stages = nodes if last is None else nodes[:-1]
+        self._stages = [_stage(node) for node in stages]
+        self._sink = last if last is not None else NullSink()
         names = [node.name for node in self._stages]
         for i, node in enumerate(self._stages):
             if node.name in names[:i]:
@@ -310,7 +306,9 @@ class Pipeline:
             inlet = outlet
         # Daemons: a stage that never returns must not keep the interpreter from ending; _stop_all ends the others.
         self._threads = [
-            threading.Thread(target=worker.run, name=f"camkit-{worker.nodes[0].name if worker.nodes else i}", daemon=True)
+            threading.Thread(
+                target=worker.run, name=f"camkit-{worker.nodes[0].name if worker.nodes else i}", daemon=True
+            )
             for i, worker in enumerate(self._workers)
         ]
         _live.add(self)
@@ -383,6 +381,14 @@ class Pipeline:
             stage=node.name,
             sequence=sequence,
         )
+
+
+def _stage(node: Stage | Sink | Callable[[Frame], Any]) -> Stage:
+    if isinstance(node, Stage):
+        return node
+    if isinstance(node, (Source, Sink)):
+        raise TypeError(f"{node!r} cannot stand in the middle of a pipeline: a source begins it and a sink ends it")
+    return PyStage(node)
 
 
 @atexit.register

@@ -36,6 +36,10 @@ class gate {
 
   void leave() noexcept { state_.fetch_sub(1, std::memory_order_release); }
 
+  // From here on enter() fails; those inside may still be there. For a closer that must wake them
+  // before it waits: after this nobody can slip in behind the wake-up.
+  void close() noexcept { state_.fetch_or(closed_bit, std::memory_order_acq_rel); }
+
   // Returns when nobody is inside and nobody can enter. Safe to call twice and from several
   // threads.
   void close_and_wait() noexcept {

@@ -125,6 +125,6 @@ int main() {
   test_ranks();
   test_against_sorted_values();
   test_extremes();
-  test_readers_beside_the_writer(100000);
+  test_readers_beside_the_writer(50000);
   return 0;
 }
