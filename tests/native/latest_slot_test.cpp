@@ -24,7 +24,10 @@ void test_two_threads(int count) {
   camkit::latest_slot<item*> slot;
   std::vector<item> items(static_cast<std::size_t>(count));
   int taken = 0, handed_back = 0;
+  std::atomic<int> started{0};
   in_threads(2, [&](int role) {
+    started.fetch_add(1);
+    while (started.load() < 2) std::this_thread::yield();
     if (role == 0) {
       for (int i = 0; i < count; ++i) {
         item& next = items[static_cast<std::size_t>(i)];
@@ -34,14 +37,15 @@ void test_two_threads(int count) {
           old->fate = 1;
           ++handed_back;
         }
-        if (i % 16 == 0) std::this_thread::yield();
+        if (i % 256 == 0) std::this_thread::yield();
       }
       return;
     }
+    int idle = 0;
     for (int newest = 0; newest < count;) {
       item* got = slot.take();
       if (got == nullptr) {
-        std::this_thread::yield();
+        if (++idle % 64 == 0) std::this_thread::yield();
         continue;
       }
       CHECK(got->number > newest && got->fate == 0);

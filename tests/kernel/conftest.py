@@ -1,0 +1,127 @@
+"""Cameras of the lab: nodes by driver, vivid's controls, the webcam's orders. Tests here run inside the lab only."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from camkit.camera_capture._v4l2 import V4L2Backend
+from camkit.camera_capture._v4l2_device import info_of, list_devices
+from camkit.camera_capture.info import CameraInfo, Request
+from lab.uvc_camera.control_socket import send
+
+QUERY = struct.Struct("=II32siiii3I")
+CONTROL = struct.Struct("=Ii")
+VIDIOC_QUERYCTRL = 3 << 30 | QUERY.size << 16 | ord("V") << 8 | 36
+VIDIOC_S_CTRL = 3 << 30 | CONTROL.size << 16 | ord("V") << 8 | 28
+NEXT_CONTROL = 0x80000000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "smoke: also run on Debian's own kernel, where everything takes ten times longer")
+
+
+class Vivid:
+    """A vivid device whose controls are put back when the test is over."""
+
+    def __init__(self, info: CameraInfo) -> None:
+        assert info.path is not None
+        self.info, self.path = info, info.path
+        self.fd = os.open(info.path, os.O_RDWR | os.O_NONBLOCK)
+        self.controls: dict[str, tuple[int, int]] = {}  # name: (id, default)
+        self.changed: set[str] = set()
+        control = 0
+        while True:
+            answer = bytearray(QUERY.pack(control | NEXT_CONTROL, 0, b"", 0, 0, 0, 0, 0, 0, 0))
+            try:
+                fcntl.ioctl(self.fd, VIDIOC_QUERYCTRL, answer)
+            except OSError:
+                break
+            control, _, name, _, _, _, default, *_ = QUERY.unpack(answer)
+            self.controls[name.split(b"\0")[0].decode()] = control, default
+        self.set("OSD Text Mode", 2)  # no text over the picture
+
+    def set(self, name: str, value: int = 0) -> None:
+        """Set a control, or press a button."""
+        fcntl.ioctl(self.fd, VIDIOC_S_CTRL, CONTROL.pack(self.controls[name][0], value))
+        self.changed.add(name)
+
+    def close(self) -> None:
+        """Put the controls back. The node must be let go: only the last one to close ends a disconnection."""
+        for name in self.changed:
+            if name != "Disconnect" and not name.startswith("Inject"):
+                fcntl.ioctl(self.fd, VIDIOC_S_CTRL, CONTROL.pack(*self.controls[name]))
+        self.changed.clear()
+        os.close(self.fd)
+
+
+def vivids() -> list[CameraInfo]:
+    return [info for info in list_devices() if info.driver == "vivid"]
+
+
+@pytest.fixture
+def vivid() -> Iterator[Vivid]:
+    """Give the first vivid device: the single-planar API."""
+    device = Vivid(vivids()[0])
+    yield device
+    device.close()
+
+
+@pytest.fixture(params=["single-planar", "multi-planar"])
+def any_vivid(request: pytest.FixtureRequest) -> Iterator[Vivid]:
+    """Give the vivid device of each API."""
+    device = Vivid(vivids()[request.param == "multi-planar"])
+    yield device
+    device.close()
+
+
+Opener = Callable[..., V4L2Backend]
+
+
+@pytest.fixture
+def open_camera() -> Iterator[Opener]:
+    """Give a function that opens a node and closes it after the test: open_camera(path, format=..., fps=...)."""
+    opened: list[V4L2Backend] = []
+
+    def opener(path: str, **wishes: object) -> V4L2Backend:
+        opened.append(V4L2Backend(info_of(path), Request.make(**wishes)))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield opener
+    for camera in opened:
+        camera.close()
+
+
+class Webcam:
+    """The lab's USB webcam."""
+
+    def __init__(self) -> None:
+        self.path = os.environ["CAMKIT_LAB_UVC"]
+
+    def order(self, text: str) -> str:
+        """Send an order, such as `unplug` or `fault drop 3`."""
+        answer = send(Path("/run/camkit-lab-webcam.sock"), text)
+        assert not answer.startswith("error"), answer
+        return answer
+
+
+@pytest.fixture
+def webcam() -> Webcam:
+    """Give the webcam on the real uvcvideo driver."""
+    return Webcam()
+
+
+@pytest.fixture
+def open_files() -> Callable[[], tuple[int, int]]:
+    """Give a function that counts this process's open files and mappings of video devices."""
+
+    def count() -> tuple[int, int]:
+        maps = Path("/proc/self/maps").read_text().splitlines()
+        return len(os.listdir("/proc/self/fd")), sum("/dev/video" in line for line in maps)
+
+    return count

@@ -1,0 +1,182 @@
+"""Finding, opening, negotiating and letting go of real devices."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+from pathlib import Path
+
+import pytest
+
+from camkit.camera_capture._v4l2_device import formats, info_of, list_devices
+from camkit.errors import CameraBusy, CameraError, CameraNotFound, FormatNotSupported
+
+NOT_CAMERAS = {
+    "video1": "a video output",
+    "video2": "a metadata node",
+    "vbi0": r"a teletext \(VBI\) node",
+    "radio0": "a radio",
+    "swradio0": "a software radio",
+    "v4l-touch0": "a touch sensor",
+    "null": "not a V4L2 device",
+}
+
+
+@pytest.mark.smoke
+def test_list_names_every_camera_and_nothing_else(webcam):
+    found = list_devices()
+    assert [info.index for info in found] == [0, 4, int(webcam.path.removeprefix("/dev/video"))]
+    assert [info.driver for info in found] == ["vivid", "vivid", "uvcvideo"]
+    assert [info.bus for info in found[:2]] == ["platform:vivid-000", "platform:vivid-001"]
+    assert len({info.id for info in found}) == 3
+    assert not any(info.problem for info in found)
+    assert found[0] == info_of("/dev/video0")
+
+
+def test_list_leaves_a_streaming_camera_alone(vivid, open_camera):
+    camera = open_camera(vivid.path, fps=60)
+    camera.start()
+    camera.read()
+    assert vivid.path in [info.path for info in list_devices()]
+    assert formats(vivid.path)
+    assert camera.read().gap == 0
+
+
+def test_a_node_that_may_not_be_opened_is_listed_with_the_reason():
+    # In a child without the capabilities of root: there the mode of the node counts.
+    code = "from camkit.camera_capture._v4l2_device import list_devices\nfor i in list_devices(): print(i.path, i.problem)"
+    child = os.popen(f"setpriv --reuid 65534 --clear-groups {os.sys.executable} -c '{code}' 2>&1")
+    lines = child.read().splitlines()
+    assert lines and lines[0].startswith("/dev/video0 cannot open: Permission denied; add the user to the group")
+
+
+@pytest.mark.parametrize("node", NOT_CAMERAS)
+def test_other_devices_are_told_apart_and_refused(open_camera, node):
+    with pytest.raises(CameraNotFound, match=NOT_CAMERAS[node]) as caught:
+        open_camera(f"/dev/{node}")
+    assert caught.value.filename == f"/dev/{node}"
+
+
+def test_no_such_node(open_camera):
+    with pytest.raises(CameraNotFound, match="No such file") as caught:
+        open_camera("/dev/video99")
+    assert caught.value.errno == errno.ENOENT
+
+
+@pytest.mark.smoke
+def test_exactly_what_was_asked(vivid, open_camera):
+    camera = open_camera(vivid.path, format="NV12", size=(1280, 720), fps=50)
+    assert str(camera.stream) == "NV12 1280x720@50"
+    assert camera.stream.differences == {}
+    assert "single-planar" in camera.explain()
+
+
+@pytest.mark.parametrize(
+    ("wishes", "nearest", "differences"),
+    [
+        ({"format": "NV12", "size": (1920, 1080), "fps": 60}, "NV12 1920x1080@30", {"fps": (60.0, 30.0)}),
+        ({"format": "GREY", "size": (600, 350), "fps": 30}, "GREY 640x360@30", {"size": ((600, 350), (640, 360))}),
+        ({"format": "MJPG", "size": (640, 360)}, "YUYV 640x360@30", {"format": ("MJPG", "YUYV")}),
+        ({"size": (640, 360), "fps": 29}, "YUYV 640x360@30", {"fps": (29.0, 30.0)}),
+    ],
+)
+def test_a_difference_is_refused_or_reported(vivid, open_camera, wishes, nearest, differences):
+    with pytest.raises(FormatNotSupported, match=f"{vivid.path}.* is not offered; nearest is {nearest}"):
+        open_camera(vivid.path, **wishes)
+    camera = open_camera(vivid.path, **wishes, match="nearest")
+    assert str(camera.stream) == nearest
+    assert camera.stream.differences == differences
+    assert all(what in camera.explain() for what in differences)
+
+
+def test_what_was_not_asked_is_left_or_chosen_well(vivid, open_camera):
+    open_camera(vivid.path, format="RGB24", size=(1280, 720), fps=10).close()
+    camera = open_camera(vivid.path)
+    assert str(camera.stream) == "YUYV 1280x720@30"
+
+
+def test_formats_tell_sizes_and_rates(vivid):
+    row = {info.name: info for info in formats(vivid.path)}["YUYV"]
+    assert (row.fourcc, row.compressed) == ("YUYV", False)
+    sizes = {(size.width, size.height): size.fps for size in row.sizes}
+    assert max(sizes[640, 360]) == 120 and max(sizes[1920, 1080]) == 30
+    assert list(sizes[640, 360]) == sorted(sizes[640, 360], reverse=True)
+
+
+@pytest.mark.smoke
+def test_a_camera_in_use_is_busy(vivid, open_camera):
+    first, idle = open_camera(vivid.path, size=(640, 360)), open_camera(vivid.path, size=(640, 360))
+    first.start()
+    first.read()
+    with pytest.raises(CameraBusy, match="another program streams from it") as caught:
+        open_camera(vivid.path, format="NV12", size=(320, 180))
+    assert caught.value.errno == errno.EBUSY and caught.value.filename == vivid.path
+    with pytest.raises(CameraBusy):
+        idle.start()
+    assert first.read().size == (640, 360)
+    first.stop()
+    idle.start()
+    assert idle.read() is not None
+
+
+def test_what_another_program_set_meanwhile_is_set_back(vivid, open_camera):
+    camera = open_camera(vivid.path, format="RGB24", size=(640, 360), fps=60)
+    open_camera(vivid.path, format="NV12", size=(320, 180), fps=5).close()
+    camera.start()
+    assert camera.read().array.shape == (360, 640, 3)
+    assert camera.stream.fps == 60
+
+
+def test_nothing_leaks(vivid, open_camera, open_files):
+    camera = open_camera(vivid.path, size=(640, 360), fps=60)
+    camera.close()
+    before = open_files()
+    for _ in range(3):
+        camera = open_camera(vivid.path, size=(640, 360), fps=60)
+        assert open_files() == (before[0] + 2, 0)
+        camera.start()
+        assert camera.read() is not None
+        assert open_files() == (before[0] + 2, camera.stream.buffers)
+        camera.close()
+        camera.close()
+        assert open_files() == before
+    with pytest.raises(FormatNotSupported):
+        open_camera(vivid.path, size=(1, 1))
+    assert open_files() == before
+
+
+def test_an_abandoned_camera_lets_everything_go(vivid, open_files):
+    from camkit.camera_capture._v4l2 import V4L2Backend
+    from camkit.camera_capture.info import Request
+
+    before = open_files()
+    camera = V4L2Backend(info_of(vivid.path), Request.make(size=(640, 360), fps=60))
+    camera.start()
+    frame = camera.read()
+    del camera
+    gc.collect()
+    assert open_files() == (before[0], frame is not None and 4)
+    del frame
+    assert open_files() == before
+    Path(vivid.path).stat()
+
+
+@pytest.mark.parametrize(
+    ("button", "what"),
+    [
+        ("Inject VIDIOC_REQBUFS Error", "get 4 buffers"),
+        ("Inject VIDIOC_QBUF Error", "queue buffer 0"),
+        ("Inject VIDIOC_STREAMON Error", "cannot start YUYV 640x360@60"),
+    ],
+)
+def test_a_start_that_fails_leaves_nothing_behind(vivid, open_camera, open_files, button, what):
+    camera = open_camera(vivid.path, size=(640, 360), fps=60)
+    before = open_files()
+    vivid.set(button)
+    with pytest.raises(CameraError, match=what) as caught:
+        camera.start()
+    assert caught.value.filename == vivid.path
+    assert open_files() == before
+    camera.start()
+    assert camera.read().sequence == 0

@@ -1,0 +1,67 @@
+"""Every example runs as its first lines say, and prints what it is about."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+PRINTS = {
+    "01_first_frame.py": [r"frame 0: \w+ \d+x\d+, uint8 \(", r"taken at \d+ ns \(monotonic clock"],
+    "02_every_frame_accounted.py": [r"captured 40 = delivered \d+", r"\+ driver 2", r"\+ corrupt 1", r"\+ late [1-9]"],
+    "03_python_stage.py": [r"(frame \d+: GREY, mean .*\n){5}", r"'delivered': 5", r"us at the median"],
+    "04_own_cython_stage": [r"[\d.]+% black, [1-9][\d.]*% white of \d+ pixels", r"\d+ us a frame without the GIL"],
+    "05_window.py": [r"[1-9]\d* of \d+ frames shown"],
+}
+
+
+def run(arguments: list[str], folder: Path, env: dict[str, str] | None = None) -> str:
+    """Run Python and return what it printed."""
+    done = subprocess.run(arguments, cwd=folder, env=env, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def without_screen() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+
+
+def check(name: str, printed: str) -> None:
+    for pattern in PRINTS[name]:
+        assert re.search(pattern, printed), f"no {pattern!r} in\n{printed}"
+
+
+def test_every_example_is_known_here() -> None:
+    found = {path.name for path in EXAMPLES.iterdir() if path.name[0].isdigit()}
+    assert found == PRINTS.keys()
+
+
+@pytest.mark.parametrize("name", [name for name in PRINTS if name.endswith(".py")])
+def test_an_example_runs(name: str, tmp_path: Path) -> None:
+    check(name, run([sys.executable, "-W", "error", str(EXAMPLES / name)], tmp_path, without_screen()))
+
+
+def test_a_source_can_be_named(tmp_path: Path) -> None:
+    printed = run([sys.executable, str(EXAMPLES / "01_first_frame.py"), "synthetic"], tmp_path)
+    assert printed.startswith("Synthetic")
+
+
+def test_the_compiled_stage_builds_and_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "stage"
+    shutil.copytree(EXAMPLES / "04_own_cython_stage", folder, ignore=shutil.ignore_patterns("*.so", "build", "*.cpp"))
+    run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], folder)
+    check("04_own_cython_stage", run([sys.executable, "main.py"], folder))
+
+
+def test_the_window_is_used_where_there_is_a_screen(tmp_path: Path) -> None:
+    xvfb_run = shutil.which("xvfb-run")
+    assert xvfb_run, "xvfb-run is missing: apt-get install xvfb"
+    printed = run([xvfb_run, "-a", sys.executable, str(EXAMPLES / "05_window.py")], tmp_path)
+    check("05_window.py", printed)
+    assert "no window" not in printed
