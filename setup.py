@@ -4,7 +4,7 @@ Switches, all by environment variable:
 
 CAMKIT_DEBUG=1      bounds checks in the hot modules, -O0 -g
 CAMKIT_COVERAGE=1   line tracing for the Cython.Coverage plugin (CPython 3.11 only)
-CAMKIT_ONLY=a,b     build only the extensions whose name contains one of these strings
+CAMKIT_ONLY=a,b     build only the extensions whose name contains one of these strings; "none" builds none
 """
 
 import os
@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy
 from Cython.Build import cythonize
+from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
@@ -50,12 +52,13 @@ ROWS = [
     Row("camkit.camera_capture._v4l2_device", hot=True, platform="linux"),
     Row("camkit.gl_core._gl", hot=True),
     Row("camkit.gl_core._upload", hot=True),
+    Row("camkit.gl_core._renderer", hot=True),
     Row("camkit.gl_core._sink", hot=True),
 ]
 
 # Free-threading is not declared: that waits for a free-threaded CI job with stress tests.
 DIRECTIVES = {"language_level": 3, "binding": True, "embedsignature": False, "linetrace": COVERAGE}
-HOT_DIRECTIVES = DIRECTIVES | {"boundscheck": DEBUG, "wraparound": DEBUG, "initializedcheck": DEBUG, "cdivision": True}
+HOT_DIRECTIVES = DIRECTIVES | {"boundscheck": DEBUG, "wraparound": False, "initializedcheck": DEBUG, "cdivision": True}
 
 COMPILE_FLAGS = {
     "unix": ["-std=c++17", "-fvisibility=hidden", *(["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"])],
@@ -68,15 +71,15 @@ TRACE_MACROS = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE
 ROOT_DATA = {"include": "*.h*", "shaders": "*.*"}
 
 
-def headers() -> list[str]:
-    """List the public headers; an extension is rebuilt when any of them changes."""
-    return sorted(str(path) for path in Path("include").rglob("*.h*"))
+def headers(folder: Path) -> list[str]:
+    """List the public headers and those beside the .pyx; an extension is rebuilt when any of them changes."""
+    return sorted(str(path) for path in (*Path("include").rglob("*.h*"), *folder.glob("*.h*")))
 
 
 def options_file() -> str:
     """Record what shapes the build beside the sources, touched only when it changes, so that a change rebuilds."""
     path = Path("build", "options.txt")
-    text = "\n".join(map(str, [DIRECTIVES, HOT_DIRECTIVES, COMPILE_FLAGS, LINK_FLAGS, TRACE_MACROS, sys.platform]))
+    text = "\n".join(map(str, [DIRECTIVES, HOT_DIRECTIVES, COMPILE_FLAGS, LINK_FLAGS, sys.platform]))
     if not path.is_file() or path.read_text() != text:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -93,48 +96,40 @@ def wanted(row: Row) -> bool:
 def extension(row: Row) -> Extension:
     """Turn a row into an Extension."""
     source = Path(*row.name.split(".")).with_suffix(".pyx")
-    include_dirs = ["include"]
-    if row.numpy:
-        import numpy
-
-        include_dirs.append(numpy.get_include())
+    if not source.is_file():
+        raise SystemExit(f"cannot build {row.name}: {source} is missing; CAMKIT_ONLY leaves extensions out")
     return Extension(
         row.name,
         [str(source), *(str(source.parent / extra) for extra in row.sources)],
-        include_dirs=include_dirs,
+        include_dirs=["include", str(source.parent), *([numpy.get_include()] if row.numpy else [])],
         libraries=list(row.libraries),
-        depends=[*headers(), options_file()],
+        depends=headers(source.parent),
         define_macros=TRACE_MACROS if COVERAGE else [],
         language="c++",
     )
 
 
 def extensions() -> list[Extension]:
-    """Translate the wanted rows to C++, the hot ones under their own directives."""
+    """Make an Extension of each row that is wanted."""
     rows = [row for row in ROWS if wanted(row)]
-    rows = [row for row in rows if Path(*row.name.split(".")).with_suffix(".pyx").is_file()]  # until all are written
-    if ONLY and not rows:
+    if ONLY and not rows and ONLY != ["none"]:
         raise SystemExit(f"cannot build CAMKIT_ONLY={','.join(ONLY)}: no extension of this platform has such a name")
-    built = []
-    for hot, directives in ((False, DIRECTIVES), (True, HOT_DIRECTIVES)):
-        group = [extension(row) for row in rows if row.hot is hot]
-        if group:
-            built += cythonize(
-                group,
-                nthreads=JOBS,
-                compiler_directives=directives,
-                # The coverage plugin finds C++ only beside its .pyx.
-                build_dir=None if COVERAGE else "build/cython-debug" if DEBUG else "build/cython",
-            )
-    return built
+    return [extension(row) for row in rows]
 
 
 class BuildExt(build_ext):
-    """Compile on every core, with the flags of the compiler at hand."""
+    """Translate and compile on every core, with the flags of the compiler at hand."""
 
     def finalize_options(self) -> None:
         super().finalize_options()
         self.parallel = self.parallel or JOBS
+
+    def run(self) -> None:
+        # Here and not in setup(), so that an sdist or a query of the metadata translates nothing.
+        hot = {row.name for row in ROWS if row.hot}
+        self._translate([ext for ext in self.extensions if ext.name not in hot], DIRECTIVES)
+        self._translate([ext for ext in self.extensions if ext.name in hot], HOT_DIRECTIVES)
+        super().run()
 
     def build_extensions(self) -> None:
         kind = self.compiler.compiler_type
@@ -143,6 +138,18 @@ class BuildExt(build_ext):
             ext.extra_compile_args = [*flags, *ext.extra_compile_args]
             ext.extra_link_args = [*LINK_FLAGS.get(kind, []), *ext.extra_link_args]
         super().build_extensions()
+
+    def _translate(self, group: list[Extension], directives: dict[str, object]) -> None:
+        # The coverage plugin finds C++ only beside its .pyx.
+        folder = None if COVERAGE else "build/cython-debug" if DEBUG else "build/cython"
+        try:
+            translated = cythonize(group, nthreads=JOBS, compiler_directives=directives, build_dir=folder)
+        except CompileError as error:
+            raise SystemExit(f"cannot translate {error}: Cython's messages are above") from None
+        sources = {ext.name: ext.sources for ext in translated}
+        for ext in group:
+            ext.sources = sources[ext.name]
+            ext.depends = [*ext.depends, options_file()]
 
 
 class BuildPy(build_py):

@@ -1,1 +1,78 @@
-"""camkit (being assembled)."""
+"""camkit: a camera's frames in Python and on the GPU, without a needless copy.
+
+>>> import camkit
+>>> with camkit.open("synthetic") as camera:
+...     for frame in camera:
+...         print(frame.sequence, frame.timestamp_ns, frame.array.shape)
+...         break
+0 ... (480, 640, 2)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from camkit._data import get_include
+from camkit.camera_capture import Camera, CameraInfo, SyntheticCamera, list_cameras, open, read_stamp
+from camkit.errors import (
+    CameraBusy,
+    CameraDisconnected,
+    CameraError,
+    CameraNotFound,
+    CameraTimeout,
+    CamkitError,
+    FormatNotSupported,
+    GLError,
+    PipelineError,
+    PoolExhausted,
+    ShaderError,
+)
+from camkit.memory_manager import FORMATS, Frame, FramePool, PixelFormat
+from camkit.performance_core import DROP, FrameQueue, NullSink, Pipeline, Sink, Source, Stage
+
+if TYPE_CHECKING:
+    from camkit.gl_core import Offscreen, Viewer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DROP",
+    "FORMATS",
+    "Camera",
+    "CameraBusy",
+    "CameraDisconnected",
+    "CameraError",
+    "CameraInfo",
+    "CameraNotFound",
+    "CameraTimeout",
+    "CamkitError",
+    "FormatNotSupported",
+    "Frame",
+    "FramePool",
+    "FrameQueue",
+    "GLError",
+    "NullSink",
+    "Offscreen",
+    "Pipeline",
+    "PipelineError",
+    "PixelFormat",
+    "PoolExhausted",
+    "ShaderError",
+    "Sink",
+    "Source",
+    "Stage",
+    "SyntheticCamera",
+    "Viewer",
+    "get_include",
+    "list_cameras",
+    "open",
+    "read_stamp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # OpenGL is loaded when it is first wanted: a robot without a GPU imports camkit too.
+    if name in ("Offscreen", "Viewer"):
+        return getattr(import_module("camkit.gl_core"), name)
+    raise AttributeError(f"module 'camkit' has no attribute {name!r}")

@@ -30,3 +30,14 @@ def data_dir(name: str) -> Path:
             return place
     looked = " and ".join(repr(str(place)) for place in places)
     raise FileNotFoundError(f"cannot find camkit's {name!r} folder: looked in {looked}; reinstall camkit")
+
+
+def get_include() -> str:
+    """Return the folder of camkit's C headers, for the `include_dirs` of an extension.
+
+    Returns
+    -------
+    str
+        Absolute path. The `.pxd` files need no path: Cython finds them beside the package's modules.
+    """
+    return str(data_dir("include"))

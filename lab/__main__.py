@@ -1,6 +1,7 @@
 """The command `python -m lab`."""
 
 import argparse
+import compileall
 import os
 import re
 import shlex
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
-from lab import LabError, engine_qemu, engine_uml, packages, say
+from lab import CHECKOUT, LabError, engine_qemu, engine_uml, packages, say
 from lab.guest import Job
 from lab.kernel import Kernel, cache_folder
 from lab.machine import Channels, Machine, run_machine
@@ -33,10 +34,12 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the lab and return the exit status."""
+    _open_standard_streams()
     options, command = _parse(sys.argv[1:] if arguments is None else arguments)
     # Unlike the default action, an exception ends the tools of a build and cleans up.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         if options.packages:
             print("\n".join(packages.names([options.engine] if options.engine else ENGINES)))
@@ -46,7 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
             kernel = Kernel.inside(Path(options.kernel), engine.IMAGE)
         else:
             kernel = engine.find_kernel(options.kernel)
-        picture_folder = pictures.prepare(cache_folder()) if options.prepare or options.uvc is not None else None
+        picture_folder = None
+        if options.prepare or options.uvc is not None:
+            picture_folder = pictures.prepare(cache_folder())
+            # The guest could not keep what it compiles, and would do it again in every run.
+            compileall.compile_dir(CHECKOUT / "lab", quiet=2)
         if options.prepare:
             say(f"kernel {kernel.modules.name} for {engine.NAME} is ready: {kernel.image}")
             return 0
@@ -117,6 +124,15 @@ def _job(options: argparse.Namespace, command: list[str], picture_folder: Path |
         terminal=os.get_terminal_size(1) if os.isatty(1) else None,
         merged=os.path.sameopenfile(1, 2),
     )
+
+
+def _open_standard_streams() -> None:
+    """Put the null device where the caller has closed a stream: else a pipe of the guest would get its number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _memory(text: str) -> str:

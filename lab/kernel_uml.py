@@ -17,7 +17,7 @@ CONFIG = Path(__file__).with_name("uml.config")
 PATCHES = (("arch/um/Kconfig", r"(?s)(config HZ\n.*?default )100\n", r"\g<1>1000\n"),)
 # Out of the kernel's tree; Debian keeps it as source for dkms.
 EXTRA_MODULES = ("v4l2loopback",)
-OBJECTS = 1000  # about as many as there are to compile: the scale of the progress lines
+OBJECTS = 830  # about as many as there are to compile: the scale of the progress lines
 
 
 def uml_kernel(series: str) -> Kernel:

@@ -4,7 +4,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -91,7 +90,6 @@ def run_machine(
     guest's command; after a second one, or after GRACE_S, the guest is ended and the status is 128 + the signal.
     Raises LabError if the guest ended without telling a status.
     """
-    sys.stdout.flush()
     with ExitStack() as stack:
         stack.callback(channels.close)
         signals = stack.enter_context(_SignalPipe())
@@ -199,7 +197,9 @@ class _SignalPipe:
         self.reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._old = {number: signal.signal(number, _ignore) for number in FORWARDED}
+        # What nohup or a shell's `&` has made to be ignored stays ignored.
+        heard = [number for number in FORWARDED if signal.getsignal(number) != signal.SIG_IGN]
+        self._old = {number: signal.signal(number, _ignore) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -40,7 +40,7 @@ TABLE = (
     Package("tar", "tar", "uml kernel"),
 )
 
-BACKPORTS_SOURCE = "/etc/apt/sources.list.d/backports.list"
+BACKPORTS_SOURCE = "/etc/apt/sources.list.d/camkit-backports.list"
 
 
 def names(engines: Iterable[str] = ("uml", "qemu")) -> list[str]:

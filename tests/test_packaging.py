@@ -146,12 +146,14 @@ def test_cython_has_no_performance_hint(built: Built) -> None:
 
 def test_the_installed_package_finds_its_data(installed: Environment) -> None:
     report = "import camkit, json, importlib.metadata as m; from camkit._data import data_dir"
-    report += "; print(json.dumps([camkit.get_include(), str(data_dir('shaders')), m.version('camkit')]))"
-    include, shaders, version = json.loads(installed.run("python", "-c", report))
+    report += (
+        "; print(json.dumps([camkit.get_include(), str(data_dir('shaders')), m.version('camkit'), camkit.__version__]))"
+    )
+    include, shaders, version, stated = json.loads(installed.run("python", "-c", report))
     assert (Path(include) / "camkit" / "frame.h").is_file()
     assert Path(include).is_relative_to(installed.folder)
     assert {path.name for path in Path(shaders).iterdir()} == {path.name for path in (TOP / "shaders").iterdir()}
-    assert version == distribution("camkit").version
+    assert version == stated == distribution("camkit").version
 
 
 def test_the_command_works_from_the_wheel(installed: Environment) -> None:

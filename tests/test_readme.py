@@ -46,7 +46,8 @@ def test_a_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
     printed = run(["-W", "error", "-c", snippet], tmp_path)
     assert printed
     for saved in re.findall(r'save\("(.*?)"\)', snippet):
-        assert Image.open(tmp_path / saved).size == (640, 480)
+        with Image.open(tmp_path / saved) as picture:
+            assert picture.size == (640, 480)
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if not line.startswith("make ")])

@@ -142,10 +142,11 @@ def venv_works() -> bool:
     return VENV_PYTHON.exists() and not subprocess.run([VENV_PYTHON, "-c", check], check=False).returncode
 
 
-def pip_install(*arguments: str) -> None:
+def pip_install(*arguments: str, **environment: str) -> None:
     """Run pip install in the virtual environment."""
     pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    run([*pip, *arguments], "install Python packages (is the network or a package index within reach?)")
+    purpose = "install Python packages (is the network or a package index within reach?)"
+    run([*pip, *arguments], purpose, **environment)
 
 
 def project_state() -> str:
@@ -187,7 +188,8 @@ def install_camkit() -> None:
     """Install the `camkit` command and the metadata, pointing at this checkout."""
     stamp = VENV / "camkit.stamp"
     if not stamped(stamp):
-        pip_install("--no-deps", "--no-build-isolation", "--editable", ".")
+        # The extensions are in place already; setuptools would build each of them once more.
+        pip_install("--no-deps", "--no-build-isolation", "--editable", ".", CAMKIT_ONLY="none")
         stamp.write_text(project_state())
 
 

@@ -1,6 +1,8 @@
 // Throughput and round trip of spsc_ring between two pinned threads, against a mutex and a deque
 // (and boost's queue where its header is installed). Prints one line of JSON; times in ns.
 //   g++ -std=c++17 -O2 -pthread -I include benchmarks/native/spsc_ring_bench.cpp -o spsc_ring_bench
+// -DCAMKIT_BENCH_PEER='"file.hpp"' adds one more: a header with a `peer_queue` made as `ring`
+// below.
 //   ./spsc_ring_bench [--items 2000000] [--rounds 100000] [--runs 5] [--depth 1024]
 
 #include <deque>

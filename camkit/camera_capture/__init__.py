@@ -1,0 +1,23 @@
+"""Cameras as sources of frames."""
+
+from camkit.camera_capture._backend import Backend
+from camkit.camera_capture._synthetic import bar_colours, read_stamp
+from camkit.camera_capture.camera import Camera, SyntheticCamera
+from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize, Request, StreamInfo
+from camkit.camera_capture.registry import list_cameras, list_formats, open
+
+__all__ = [
+    "Backend",
+    "Camera",
+    "CameraInfo",
+    "FormatInfo",
+    "FrameSize",
+    "Request",
+    "StreamInfo",
+    "SyntheticCamera",
+    "bar_colours",
+    "list_cameras",
+    "list_formats",
+    "open",
+    "read_stamp",
+]

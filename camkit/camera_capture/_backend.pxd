@@ -1,6 +1,7 @@
-# What every camera backend shares. A backend implements dequeue(), queued(), interrupt() and the Python methods start(),
-# stop(), close(); the rest (gaps, corrupt frames, running dry, stalls, counters) is done once, here.
+# What every camera backend shares. A backend is a subclass with the six methods below and a constructor; opening,
+# closing, gaps, corrupt frames, running dry, stalls and counters are done once, here.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libcpp.atomic cimport atomic
 
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.memory_manager._pool cimport FramePool
@@ -13,6 +14,7 @@ cdef extern from "camkit/gate.hpp" namespace "camkit" nogil:
         gate(bint closed) noexcept
         bint enter() noexcept
         void leave() noexcept
+        void close() noexcept
         void close_and_wait() noexcept
         void open() noexcept
         bint is_open() noexcept
@@ -28,22 +30,49 @@ cdef enum exhausted_policy:
 cdef class Backend(Source):
     cdef readonly object info  # CameraInfo
     cdef readonly object request  # Request: what was asked for
-    cdef readonly object stream  # StreamInfo: what was got
+    cdef readonly object stream  # StreamInfo: what was got; the subclass sets it before prepare()
+    cdef readonly bint streaming, closed
+    cdef readonly uint64_t generation  # streams started so far
+    cdef atomic[bint] interrupted  # interrupt() came and no next() has told so yet
+
+    # The common part's own.
+    cdef object lock  # of start, stop and close
     cdef FramePool spare  # where copies go; None unless on_exhausted is "copy"
     cdef exhausted_policy on_exhausted
-    cdef bint drop_corrupt
+    cdef bint drop_corrupt, nearest
     cdef int reserve  # buffers that must stay with the driver when a frame is handed out
     cdef gate *inside  # owned; closed: next() answers CAMKIT_END
+    cdef atomic[bint] reading  # a thread is in next()
     cdef bint first  # no frame of this stream was seen yet
     cdef uint32_t last_sequence  # the driver's own 32-bit number of the last frame
     cdef uint64_t sequence  # the same without wrap
+    cdef uint64_t lost  # frames lost since the last one handed out
     cdef int64_t stall_ns, waiting_since  # waiting_since is 0 while frames flow
 
-    # ---- for subclasses ----
+    # ---- what a subclass writes ----
+    # Begin to stream; the frames carry self.generation. An exception means that nothing was begun. With the GIL, and
+    # nobody is in dequeue().
+    cdef int stream_on(self) except -1
+    # End the stream; frames that are out stay valid. A device that has gone away is no error. With the GIL, and nobody
+    # is in dequeue().
+    cdef int stream_off(self) except -1
+    # Let the device go. Once, after stream_off(), with the GIL.
+    cdef int give_up(self) except -1
     # The next filled buffer as a frame with one reference; `sequence` holds the driver's 32-bit number, flags hold
-    # CAMKIT_FRAME_CORRUPT where the driver says so or bytes are missing. Same answers as next().
+    # CAMKIT_FRAME_CORRUPT where the driver says so or bytes are missing. Waits and answers as next() does.
     cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
-    # Buffers that the driver can still fill.
+    # Buffers that the driver has, to fill or filled.
     cdef int queued(self) noexcept nogil
-    # Forget the last stream's numbers: start() of a subclass calls this before the first frame.
-    cdef void begin(self) noexcept nogil
+    # Make a dequeue() that waits, or the next one that would, return CAMKIT_INTERRUPTED soon. Any thread.
+    cdef void wake(self) noexcept nogil
+
+    # ---- what it calls ----
+    # The last act of its constructor, `stream` being set: make ready what the request's policies need. `image_bytes`
+    # is the most that one frame can take.
+    cdef int prepare(self, size_t image_bytes) except -1
+
+    cdef int fetch(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
+    cdef int arrived(self, camkit_frame **frame) except -1 nogil
+    cdef int wait_for_buffer(self, int64_t timeout_ns) noexcept nogil
+    cdef int stalled(self) except -1 nogil
+    cdef int end_stream(self) except -1

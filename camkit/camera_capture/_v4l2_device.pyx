@@ -2,7 +2,7 @@
 
 from libc.errno cimport EACCES, EBUSY, EINTR, EINVAL, ENODEV, ENOENT, ENOTTY, ENXIO, EPERM, errno
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memset, strerror, strnlen
+from libc.string cimport memset, strerror
 from posix.unistd cimport close as c_close
 
 from camkit.camera_capture._v4l2_abi cimport *
@@ -15,6 +15,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_MATRIX_UNKNOWN,
     CAMKIT_MODEL_BAYER,
     CAMKIT_MODEL_COMPRESSED,
+    CAMKIT_MODEL_GREY,
     CAMKIT_MODEL_RGB,
     CAMKIT_PRIMARIES_BT470BG,
     CAMKIT_PRIMARIES_BT709,
@@ -36,13 +37,16 @@ from camkit.memory_manager._abi cimport (
     camkit_format_row,
 )
 
+import glob
 import os
+import re
 import stat
 from fractions import Fraction
 
-from camkit.camera_capture.info import FormatInfo, FrameSize
+from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNotFound
 
+ENDLESS = 4096  # answers after which a driver's list is taken to have no end
 VIDEO_MAJOR = 81  # of every V4L2 node; to open any other device could do harm (a watchdog, a tape)
 
 # What a node without video capture is, the most telling capability first.
@@ -141,7 +145,7 @@ cdef class Device:
         """
         cdef v4l2_fmtdesc d
         found = []
-        for i in range(1 << 12):  # an end, should a driver never tell one
+        for i in range(ENDLESS):
             memset(&d, 0, sizeof(d))
             d.index = i
             d.type = self.kind
@@ -154,7 +158,7 @@ cdef class Device:
         """List the sizes of a format, without rates; a range is one entry."""
         cdef v4l2_frmsizeenum e
         found = []
-        for i in range(1 << 12):
+        for i in range(ENDLESS):
             memset(&e, 0, sizeof(e))
             e.index = i
             e.pixel_format = code
@@ -175,7 +179,7 @@ cdef class Device:
         """
         cdef v4l2_frmivalenum e
         found = set()
-        for i in range(1 << 12):
+        for i in range(ENDLESS):
             memset(&e, 0, sizeof(e))
             e.index = i
             e.pixel_format = code
@@ -211,14 +215,14 @@ cdef class Device:
         return self._answer()
 
     def try_format(self, uint32_t code, uint32_t width, uint32_t height):
-        """Return the (fourcc, width, height) that `set_format` would give; changes nothing on the device."""
+        """Return the (fourcc, width, height) that `set_format` would give, None if the driver cannot tell."""
         self._ask(code, width, height)
         cdef int error = ioctl_errno(self.fd, VIDIOC_TRY_FMT, &self.format)
-        if error == ENOTTY:  # optional in V4L2: then set_format tells
-            self._ask(code, width, height)
-        elif error and error != EINVAL:  # EINVAL: an old driver's word for "no such format"
+        if error == ENOTTY:  # it is optional
+            return None
+        if error:
             raise failure(self.path, f"try {code_text(code)} {width}x{height}", error)
-        return self._answer() if not error or error == ENOTTY else (0, 0, 0)
+        return self._answer()
 
     def set_format(self, uint32_t code, uint32_t width, uint32_t height):
         """Set the format and return the (fourcc, width, height) that the driver made of it."""
@@ -233,8 +237,8 @@ cdef class Device:
         p.type = self.kind
         if ioctl_errno(self.fd, VIDIOC_G_PARM, &p):
             return None
+        interval = 1 / Fraction(rate).limit_denominator(1001)
         if p.parm.capture.capability & V4L2_CAP_TIMEPERFRAME:
-            interval = 1 / Fraction(rate).limit_denominator(1001)
             p.parm.capture.timeperframe.numerator = interval.numerator
             p.parm.capture.timeperframe.denominator = interval.denominator
             self.control(VIDIOC_S_PARM, &p, f"set {float(rate):g} frames per second")
@@ -278,8 +282,8 @@ cdef class Device:
         space = space or V4L2_MAP_COLORSPACE_DEFAULT(0, 0)
         transfer = transfer or V4L2_MAP_XFER_FUNC_DEFAULT(space)
         matrix = matrix or V4L2_MAP_YCBCR_ENC_DEFAULT(space)
-        if not quantization and row != NULL and row.model == CAMKIT_MODEL_COMPRESSED:
-            # Motion JPEG is JFIF inside, full range, whatever colour space the driver names.
+        if not quantization and row != NULL and row.model in (CAMKIT_MODEL_COMPRESSED, CAMKIT_MODEL_GREY):
+            # V4L2's default would be limited, but Motion JPEG is JFIF inside, and grey is what the sensor counted.
             quantization = V4L2_QUANTIZATION_FULL_RANGE
         quantization = quantization or V4L2_MAP_QUANTIZATION_DEFAULT(rgb, space, matrix)
         cdef camkit_colour c
@@ -332,6 +336,73 @@ cdef class Device:
         return sp.pixelformat, sp.width, sp.height
 
 
+def list_devices():
+    """List the cameras of this machine, by number. Asking changes nothing on a camera, also not on one in use.
+
+    Returns
+    -------
+    list of CameraInfo
+        A node that cannot be opened is listed too, and `problem` says why.
+    """
+    numbers = (re.fullmatch(r"/dev/video(\d+)", path) for path in glob.glob("/dev/video*"))
+    found = []
+    for index in sorted(int(match[1]) for match in numbers if match):
+        path = f"/dev/video{index}"
+        try:
+            found.append(info_of(path))
+        except CameraNotFound:
+            continue
+        except CameraError as error:
+            name = system_name(index)
+            found.append(CameraInfo("v4l2", name, path, index, "", "", stable_id(path, "", name), error.strerror))
+    return found
+
+
+def info_of(path):
+    """Tell what camera is at `path`, which may be a link.
+
+    Raises
+    ------
+    CameraNotFound
+        There is none, or it is another kind of device.
+    CameraError
+        The system does not let us ask.
+    """
+    with Device(path, write=False) as device:
+        number = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(path))
+        return CameraInfo("v4l2", device.card, device.path, int(number[1]) if number else None, device.driver,
+                          device.bus, stable_id(device.path, device.bus, device.card))
+
+
+def formats(path):
+    """List everything that the camera at `path` offers; changes nothing on it.
+
+    Returns
+    -------
+    tuple of FormatInfo
+    """
+    with Device(path, write=False) as device:
+        return device.formats()
+
+
+def stable_id(path, bus, name):
+    """Return the link that udev made from the serial number, else place and name."""
+    node = os.path.realpath(path)
+    for link in sorted(glob.glob("/dev/v4l/by-id/*")):
+        if os.path.realpath(link) == node:
+            return os.path.basename(link)
+    return f"{bus}/{name}" if bus else node
+
+
+def system_name(index):
+    """Return the name that the kernel gave to /dev/video<index>."""
+    try:
+        with open(f"/sys/class/video4linux/video{index}/name", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return f"video{index}"
+
+
 def code_text(uint32_t code):
     """Return a fourcc as text; what cannot be printed, as dots."""
     letters = "".join(chr(code >> shift & 0x7F) for shift in (0, 8, 16, 24))
@@ -345,7 +416,7 @@ def code_name(uint32_t code):
 
 
 cdef str text(const uint8_t *s, size_t size):
-    return s[:strnlen(<const char *>s, size)].decode("utf-8", "replace")
+    return s[:size].partition(b"\0")[0].decode("utf-8", "replace")
 
 
 cdef int ioctl_errno(int fd, unsigned long request, void *argument) noexcept nogil:

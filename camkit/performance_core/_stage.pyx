@@ -63,6 +63,7 @@ cdef class Source(Node):
         }
 
     def latencies(self):
+        """Return {"dequeue": summary}: from the driver's timestamp to our hands, since the pipeline's run began."""
         return {"dequeue": summary(self.dequeue_latency)}
 
     def wake(self):

@@ -125,6 +125,8 @@ cdef class Worker:
                 node.start()
                 started.append(node)
             self.at = -2
+            if self.source is not None:
+                self.source.dequeue_latency.reset()
             self.ready.set()
             if self.hold is not None:
                 self.hold.wait()

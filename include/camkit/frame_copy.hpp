@@ -2,6 +2,7 @@
 #ifndef CAMKIT_FRAME_COPY_HPP
 #define CAMKIT_FRAME_COPY_HPP
 
+#include <cstdint>
 #include <cstring>
 
 #include "camkit/frame.h"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
-from pathlib import Path
 
 import pytest
 
+from camkit.camera_capture._v4l2 import V4L2Backend
 from camkit.camera_capture._v4l2_device import formats, info_of, list_devices
+from camkit.camera_capture.info import Request
 from camkit.errors import CameraBusy, CameraError, CameraNotFound, FormatNotSupported
 
 NOT_CAMERAS = {
@@ -44,11 +44,18 @@ def test_list_leaves_a_streaming_camera_alone(vivid, open_camera):
 
 
 def test_a_node_that_may_not_be_opened_is_listed_with_the_reason():
-    # In a child without the capabilities of root: there the mode of the node counts.
-    code = "from camkit.camera_capture._v4l2_device import list_devices\nfor i in list_devices(): print(i.path, i.problem)"
-    child = os.popen(f"setpriv --reuid 65534 --clear-groups {os.sys.executable} -c '{code}' 2>&1")
-    lines = child.read().splitlines()
-    assert lines and lines[0].startswith("/dev/video0 cannot open: Permission denied; add the user to the group")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # where the mode of the nodes counts
+        os.setresuid(65534, 65534, 65534)
+        os.write(writer, "|".join(f"{info.path} {info.problem}" for info in list_devices()).encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as pipe:
+        lines = pipe.read().split("|")
+    os.waitpid(child, 0)
+    assert lines[0].startswith("/dev/video0 cannot open: Permission denied; add the user to the group")
+    assert "/dev/video4" in lines[4]
 
 
 @pytest.mark.parametrize("node", NOT_CAMERAS)
@@ -147,19 +154,15 @@ def test_nothing_leaks(vivid, open_camera, open_files):
 
 
 def test_an_abandoned_camera_lets_everything_go(vivid, open_files):
-    from camkit.camera_capture._v4l2 import V4L2Backend
-    from camkit.camera_capture.info import Request
-
     before = open_files()
     camera = V4L2Backend(info_of(vivid.path), Request.make(size=(640, 360), fps=60))
     camera.start()
     frame = camera.read()
     del camera
-    gc.collect()
-    assert open_files() == (before[0], frame is not None and 4)
+    assert open_files() == (before[0], 4)  # the frame's memory, and nothing else
+    assert frame.array.shape == (360, 640, 2)
     del frame
     assert open_files() == before
-    Path(vivid.path).stat()
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def expected(name: str) -> list[NDArray[np.float64]]:
     rgb = bars(*SIZE)
     y, u, v = yuv(rgb)
     if row.model == "grey":
-        # vivid's grey is full range, and its 16 bits are the 8 with a zero byte below.
-        return [(y - 16) * 255 / 219 * (256 if row.itemsize == 2 else 1)]
+        # vivid's grey is luma by ITU-R BT.709 in full range, and its 16 bits are the 8 with a zero byte below.
+        return [rgb @ (0.2126, 0.7152, 0.0722) * (256 if row.itemsize == 2 else 1)]
     if row.model == "rgb":
         parts = {"R": rgb[..., 0], "G": rgb[..., 1], "B": rgb[..., 2], "A": 0 * y, "X": 0 * y}
         return [np.stack([parts[letter] for letter in row.order], axis=-1)]

@@ -1,0 +1,1 @@
+from camkit.camera_capture._backend cimport Backend

@@ -1,0 +1,379 @@
+"""Backend: what all cameras have in common once a driver hands buffers over."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from camkit.memory_manager._abi cimport (
+    CAMKIT_CLOCK_MONOTONIC,
+    CAMKIT_DROP,
+    CAMKIT_END,
+    CAMKIT_FRAME_COPY,
+    CAMKIT_FRAME_CORRUPT,
+    CAMKIT_FRAME_NEAREST,
+    CAMKIT_INTERRUPTED,
+    CAMKIT_OK,
+    CAMKIT_TIMEOUT,
+    camkit_frame,
+    camkit_frame_release,
+    copy_description,
+    copy_pixels,
+    now_ns,
+)
+from camkit.memory_manager._frame cimport Frame_wrap
+from camkit.memory_manager._pool cimport FramePool
+from camkit.performance_core._stage cimport Source
+
+import atexit
+import contextlib
+import errno
+import threading
+from weakref import WeakSet
+
+from camkit.errors import CameraTimeout, PoolExhausted
+
+cdef extern from *:
+    """
+    #include <chrono>
+    #include <thread>
+    static inline void camkit_nap() { std::this_thread::sleep_for(std::chrono::microseconds(500)); }
+    """
+    void camkit_nap() noexcept nogil
+
+cdef int64_t FOREVER = <int64_t>1 << 62
+cdef int64_t SLICE = 100_000_000  # ns that a wait may keep Python's signal handlers waiting
+
+_policies = {"copy": EXHAUSTED_COPY, "drop": EXHAUSTED_DROP, "block": EXHAUSTED_BLOCK, "raise": EXHAUSTED_RAISE}
+_live = WeakSet()
+
+
+@atexit.register
+def _close_all():
+    # A thread that still waits in a driver while the interpreter is torn down could only end badly.
+    for backend in list(_live):
+        with contextlib.suppress(OSError):
+            backend.close()
+
+
+cdef class Backend(Source):
+    """Turn a driver's buffers into frames: number them, count what is lost and why, keep the driver in buffers.
+
+    Owns the device. `start`, `stop`, `close` and the properties may be called from any thread, `next` and `read` from
+    one at a time. An abandoned backend gives everything up by itself; frames that are out stay valid in any case.
+
+    Parameters
+    ----------
+    info : CameraInfo
+        Camera to open.
+    request : Request
+        What is asked of it.
+    """
+
+    def __cinit__(self):
+        self.inside = new gate(True)
+        self.lock = threading.RLock()
+
+    def __init__(self, info, request):
+        super().__init__(str(info))
+        self.info = info
+        self.request = request
+
+    def __dealloc__(self):
+        del self.inside
+
+    def __repr__(self):
+        state = "closed" if self.closed else "streaming" if self.streaming else "open"
+        return f"<{type(self).__name__} {self.name} {self.stream} {state}>"
+
+    def start(self):
+        """Begin to stream; harmless while it streams. Each stream counts frames from its own beginning.
+
+        Raises
+        ------
+        ValueError
+            The camera is closed.
+        CameraError
+            The camera refused.
+        """
+        with self.lock:
+            if self.closed:
+                raise ValueError(f"camera {self.name!r} is closed")
+            if self.streaming:
+                return
+            self.generation += 1
+            self.first = True
+            self.lost = 0
+            self.waiting_since = 0
+            self.interrupted.store(False)
+            self.stream_on()
+            self.streaming = True
+            self.inside.open()
+
+    def stop(self):
+        """End the stream; harmless when there is none. A `read` in another thread ends too; frames stay valid."""
+        with self.lock:
+            self.end_stream()
+
+    def close(self):
+        """End the stream and let the device go; harmless when that was done. Frames stay valid."""
+        with self.lock:
+            if self.closed:
+                return
+            self.closed = True
+            try:
+                self.end_stream()
+            finally:
+                self.give_up()
+
+    def read(self, timeout=None):
+        """Wait for the next frame.
+
+        Python's signal handlers run while it waits, so Ctrl-C works.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; 0 looks only. Default: until a frame comes or the stall limit given to `open` is over.
+
+        Returns
+        -------
+        Frame or None
+            None: the stream is over, was stopped or never started.
+
+        Raises
+        ------
+        CameraTimeout
+            No frame within the time.
+        PoolExhausted
+            `on_exhausted` is "raise" and the caller holds too many frames.
+        CameraError
+            The camera failed.
+        RuntimeError
+            Another thread is reading.
+        """
+        cdef camkit_frame *c = NULL
+        cdef int64_t limit = -1, begun = now_ns(), part = SLICE
+        cdef int answer
+        if timeout is not None:
+            limit = _nanoseconds(timeout)
+        while True:
+            if limit >= 0:
+                part = min(SLICE, max(begun + limit - now_ns(), <int64_t>0))
+            with nogil:
+                answer = self.next(&c, part)
+            if answer == CAMKIT_OK:
+                return Frame_wrap(c)
+            if answer == CAMKIT_END:
+                return None
+            PyErr_CheckSignals()
+            if limit >= 0 and now_ns() - begun >= limit:
+                raise CameraTimeout(errno.ETIMEDOUT, f"no frame within {timeout:g} s", self.name)
+
+    def explain(self):
+        """Tell in words what the camera delivers, what is not as asked, and what happened to the frames so far.
+
+        Returns
+        -------
+        str
+        """
+        s = self.stream
+        words = [f"{self.info.name} ({self.name}, {self.info.driver}): {s}, {s.buffers} buffers in {s.memory} memory"]
+        words += [f"{what} {got} instead of {asked}" for what, (asked, got) in s.differences.items()]
+        c = self.counters
+        if c.captured:
+            words.append(f"{c.captured} frames captured, {c.taken} taken, lost {c.driver} in the driver, {c.corrupt} "
+                         f"corrupt and {c.pool} for want of a buffer")
+        if c.copies:
+            words.append(f"{c.copies} copied because the caller held more than {s.buffers - self.reserve} buffers")
+        return "; ".join(words)
+
+    cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
+        if not self.inside.enter():
+            return CAMKIT_END
+        try:
+            if self.reading.exchange(True):
+                raise RuntimeError(f"cannot read from camera {self.name!r}: another thread is reading from it")
+            try:
+                return self.fetch(out, timeout_ns)
+            finally:
+                self.reading.store(False)
+        finally:
+            self.inside.leave()
+
+    cdef void interrupt(self) noexcept nogil:
+        self.interrupted.store(True)
+        self.wake()
+
+    cdef int prepare(self, size_t image_bytes) except -1:
+        request, stream = self.request, self.stream
+        self.on_exhausted = _policies[request.on_exhausted]
+        self.drop_corrupt = request.corrupt == "drop"
+        self.nearest = bool(stream.differences)
+        self.reserve = 2 if stream.buffers >= 4 else 1
+        self.stall_ns = 0 if request.timeout is None else <int64_t>(request.timeout * 1e9)
+        if self.on_exhausted == EXHAUSTED_COPY:
+            size = stream.width, stream.height
+            # Without padding, whatever the driver's rows have: only a compressed picture needs to be told its bytes.
+            self.spare = FramePool(stream.buffers, None if stream.stride else image_bytes, format=stream.format, size=size)
+        _live.add(self)
+        return 0
+
+    cdef int fetch(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
+        cdef camkit_frame *f = NULL
+        cdef int64_t now = now_ns(), begun = now, wait, left
+        cdef int answer
+        if timeout_ns > FOREVER:
+            timeout_ns = -1
+        if self.waiting_since == 0:
+            self.waiting_since = now
+        while True:
+            wait = -1 if timeout_ns < 0 else max(begun + timeout_ns - now, <int64_t>0)
+            if self.stall_ns:
+                left = max(self.waiting_since + self.stall_ns - now, <int64_t>0)
+                if wait < 0 or left < wait:
+                    wait = left
+            if self.on_exhausted == EXHAUSTED_BLOCK and self.queued() <= self.reserve:
+                answer = self.wait_for_buffer(wait)
+                if answer == CAMKIT_OK:
+                    now = now_ns()
+                    continue
+            else:
+                answer = self.dequeue(&f, wait)
+            if answer == CAMKIT_OK:
+                if self.arrived(&f) == CAMKIT_OK:
+                    self.waiting_since = 0
+                    out[0] = f
+                    return CAMKIT_OK
+                # A source that never makes us wait would never tell of it.
+                if self.interrupted.load():
+                    answer = CAMKIT_INTERRUPTED
+            elif answer == CAMKIT_END:
+                return CAMKIT_END
+            if answer == CAMKIT_INTERRUPTED:
+                self.interrupted.store(False)
+                return CAMKIT_INTERRUPTED
+            now = now_ns()
+            if self.stall_ns and now - self.waiting_since >= self.stall_ns:
+                self.stalled()
+            if timeout_ns >= 0 and now - begun >= timeout_ns:
+                return CAMKIT_TIMEOUT
+
+    # Number and count the frame that came, then hand it on, a copy of it, or CAMKIT_DROP.
+    cdef int arrived(self, camkit_frame **frame) except -1 nogil:
+        cdef camkit_frame *f = frame[0]
+        cdef camkit_frame *copy
+        cdef uint32_t number = <uint32_t>f.sequence
+        cdef uint32_t step = number - self.last_sequence
+        cdef uint64_t gap = 0
+        cdef int64_t copied
+        f.dequeue_ns = now_ns()
+        if self.first:
+            self.first = False
+            self.sequence = number
+        else:
+            # A driver that does not count, or begins anew, steps by 0 or backwards: then nothing is known of a loss.
+            if step != 0 and step < <uint32_t>1 << 31:
+                gap = step - 1
+            self.sequence += gap + 1
+        self.last_sequence = number
+        self.counters.captured += 1 + gap
+        self.counters.driver += gap
+        self.lost += gap
+        if f.flags & CAMKIT_FRAME_CORRUPT and self.drop_corrupt:
+            camkit_frame_release(f)
+            self.counters.corrupt += 1
+            self.lost += 1
+            return CAMKIT_DROP
+        f.sequence = self.sequence
+        if self.nearest:
+            f.flags |= CAMKIT_FRAME_NEAREST
+        if self.queued() < self.reserve:
+            copy = self.spare.take() if self.on_exhausted == EXHAUSTED_COPY else NULL
+            if copy != NULL:
+                copy_description(copy, f)
+                copied = copy_pixels(copy, f)
+                if copied < 0:
+                    camkit_frame_release(copy)
+                    copy = NULL
+                else:
+                    copy.flags |= CAMKIT_FRAME_COPY
+                    self.counters.copies += 1
+                    self.counters.copied_bytes += <uint64_t>copied
+            camkit_frame_release(f)
+            if copy == NULL:
+                self.counters.pool += 1
+                self.lost += 1
+                if self.on_exhausted == EXHAUSTED_RAISE:
+                    raise PoolExhausted(
+                        f"no buffer for frame {self.sequence} of camera {self.name!r}: the caller holds "
+                        f"{self.stream.buffers - self.reserve} of {self.stream.buffers} and the camera needs the rest; "
+                        'close frames earlier, open with more buffers, or with on_exhausted="copy"')
+                return CAMKIT_DROP
+            f = copy
+        f.gap = self.lost
+        self.lost = 0
+        self.counters.taken += 1
+        if f.clock == CAMKIT_CLOCK_MONOTONIC:
+            self.dequeue_latency.record(f.dequeue_ns - f.timestamp_ns)
+        frame[0] = f
+        return CAMKIT_OK
+
+    cdef int wait_for_buffer(self, int64_t timeout_ns) noexcept nogil:
+        # Frames come back on any thread and in any number: a short nap is simpler than a bell in every release.
+        cdef int64_t end = now_ns() + timeout_ns
+        while self.queued() <= self.reserve:
+            if self.interrupted.load():
+                return CAMKIT_INTERRUPTED
+            if timeout_ns >= 0 and now_ns() >= end:
+                return CAMKIT_TIMEOUT
+            camkit_nap()
+        return CAMKIT_OK
+
+    cdef int stalled(self) except -1 nogil:
+        cdef int left = self.queued()
+        self.waiting_since = 0
+        with gil:
+            c = self.counters
+            why = f"{c.captured} captured so far, of which {c.corrupt} corrupt, {c.pool} without a free buffer"
+            if left <= self.reserve:
+                why += (f"; the caller holds {self.stream.buffers - left} of {self.stream.buffers} buffers: close frames "
+                        "and drop their views")
+            else:
+                why += "; see to the camera and its cable, or open it with a longer timeout"
+            raise CameraTimeout(errno.ETIMEDOUT, f"no frame for {self.stall_ns / 1e9:g} s: {why}", self.name)
+
+    cdef int end_stream(self) except -1:
+        if not self.streaming:
+            return 0
+        self.streaming = False
+        self.inside.close()
+        self.interrupt()
+        with nogil:
+            self.inside.close_and_wait()
+        self.stream_off()
+        return 0
+
+    cdef int stream_on(self) except -1:
+        raise NotImplementedError(f"{type(self).__name__} is a Backend without a stream_on()")
+
+    cdef int stream_off(self) except -1:
+        return 0
+
+    cdef int give_up(self) except -1:
+        return 0
+
+    cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
+        raise NotImplementedError(f"{type(self).__name__} is a Backend without a dequeue()")
+
+    cdef int queued(self) noexcept nogil:
+        return 0
+
+    cdef void wake(self) noexcept nogil:
+        pass
+
+
+cdef int64_t _nanoseconds(timeout) except -1:
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"timeout is {timeout!r}, not a number of seconds")
+    if not 0 <= timeout <= 1e9:
+        raise ValueError(f"timeout is {timeout!r}, not from 0 to 1e9 seconds")
+    return <int64_t>(timeout * 1e9)

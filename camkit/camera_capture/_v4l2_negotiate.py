@@ -1,0 +1,140 @@
+"""Choose what a V4L2 device shall deliver, and hold the driver to it."""
+
+from __future__ import annotations
+
+import errno
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from camkit.camera_capture._v4l2_device import Device, code_name, code_text
+from camkit.camera_capture.info import FrameSize, Request, Size, mode
+from camkit.errors import CameraError, FormatNotSupported
+from camkit.memory_manager._format import FORMATS, PixelFormat
+
+# What is nice to have when nobody asked: no decoding, then what most cameras and GPUs do best.
+PREFERRED = ("YUYV", "NV12", "RGB24", "BGR24", "UYVY", "YU12", "NV21", "RGBA32", "XRGB32", "GREY")
+LAST = "MJPG"
+DEFAULT_SIZE = (1280, 720)
+DEFAULT_RATE = Fraction(30)
+
+
+class Agreement(NamedTuple):
+    """What the camera will deliver, and how that differs from what was asked."""
+
+    format: PixelFormat
+    size: Size
+    rate: Fraction | None
+    differences: dict[str, tuple[Any, Any]]
+
+
+def negotiate(device: Device, request: Request) -> Agreement:
+    """Set the device to what was asked, or to what is nearest if the request allows that.
+
+    Raises
+    ------
+    FormatNotSupported
+        The device has not got exactly what was asked, or has no format that camkit knows.
+    CameraBusy
+        Another program streams from the device.
+    """
+    offered = _offered(device)
+    wanted = request.format.name if request.format is not None else None
+    code = offered[wanted if wanted in offered else _best(offered)]
+    size = _nearest_size(device, code, request.size) if request.size else _default_size(device, code)
+    # All of this only asks, so that a refusal leaves the device as it was.
+    name, size = _known(device, device.try_format(code, *size) or (code, *size))
+    rate = _nearest_rate(device, code, size, request.fps)
+    request.settle(device.path, name, size, None if rate is None else float(rate))
+
+    name, size = _known(device, device.set_format(code, *size))
+    _check_layout(device, name, size)
+    got = device.set_rate(rate or DEFAULT_RATE)
+    differences = request.settle(device.path, name, size, None if got is None else float(got))
+    return Agreement(FORMATS[name], size, got, differences)
+
+
+def _offered(device: Device) -> dict[str, int]:
+    """Return the fourcc of every format of the device that camkit knows, by camkit's name."""
+    codes = device.codes()
+    known = {name: code for code, _, _ in reversed(codes) if (name := code_name(code)) is not None}
+    if not known:
+        theirs = ", ".join(f"{code_text(code)} ({description})" for code, description, _ in codes) or "none at all"
+        raise FormatNotSupported(
+            f"cannot open '{device.path}': camkit knows none of its formats: {theirs}; it knows {', '.join(FORMATS)}"
+        )
+    return known
+
+
+def _best(offered: dict[str, int]) -> str:
+    for name in PREFERRED:
+        if name in offered:
+            return name
+    return next((name for name in FORMATS if name in offered and name != LAST), LAST)
+
+
+def _known(device: Device, answer: tuple[int, int, int]) -> tuple[str, Size]:
+    code, width, height = answer
+    name = code_name(code)
+    if name is None:
+        raise FormatNotSupported(
+            f"cannot open '{device.path}': the driver insists on {code_text(code)}, which camkit does not know"
+        )
+    return name, (width, height)
+
+
+def _default_size(device: Device, code: int) -> Size:
+    """Leave the size that the device has, if the format has it too; else the largest up to DEFAULT_SIZE."""
+    _, width, height = device.current()
+    sizes = device.sizes(code)
+    if not sizes or sizes[0].minimum is not None or any((s.width, s.height) == (width, height) for s in sizes):
+        return width, height
+    fitting = [s for s in sizes if s.width <= DEFAULT_SIZE[0] and s.height <= DEFAULT_SIZE[1]]
+    best = max(fitting, key=_area) if fitting else min(sizes, key=_area)
+    return best.width, best.height
+
+
+def _area(size: FrameSize) -> int:
+    return size.width * size.height
+
+
+def _nearest_size(device: Device, code: int, wish: Size) -> Size:
+    """Return the offered size nearest to the wish; the wish itself where the driver tells a range or nothing."""
+    sizes = device.sizes(code)
+    if not sizes or sizes[0].minimum is not None:
+        return wish
+    best = min(sizes, key=lambda s: abs(s.width - wish[0]) + abs(s.height - wish[1]))
+    return best.width, best.height
+
+
+def _nearest_rate(device: Device, code: int, size: Size, fps: float | None) -> Fraction | None:
+    """Return the offered rate nearest to the wish; the wish itself where the driver tells a range or nothing."""
+    wish = DEFAULT_RATE if fps is None else Fraction(fps)
+    return min(device.rates(code, *size), key=lambda rate: abs(rate - wish), default=wish)
+
+
+def _check_layout(device: Device, name: str, size: Size) -> None:
+    """Refuse what frames cannot describe before any buffer exists."""
+    planes, stride, image_bytes = device.layout
+    what = mode(name, size, None)
+    format = FORMATS[name]
+    if planes != 1:
+        raise FormatNotSupported(
+            f"cannot open '{device.path}': its {what} lies in {planes} separate memories, which camkit cannot take yet"
+        )
+    if not image_bytes:
+        raise CameraError(errno.EPROTO, f"cannot open: the driver says that {what} takes no memory", device.path)
+    if format.compressed:
+        return
+    across, down = format.multiple
+    if size[0] % across or size[1] % down:
+        raise FormatNotSupported(
+            f"cannot open '{device.path}': {what} is not possible: its width must be a multiple of {across} "
+            f"and its height of {down}"
+        )
+    least = format.row_bytes(size[0])
+    if stride < least or stride % format.itemsize or (len(format.planes) > 1 and stride % across):
+        raise CameraError(
+            errno.EPROTO,
+            f"cannot open: the driver says that the rows of {what} are {stride} bytes apart, they have {least}",
+            device.path,
+        )

@@ -1,0 +1,239 @@
+"""Camera: frames in a for loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from camkit.camera_capture._synthetic import INFO, SyntheticBackend
+from camkit.camera_capture.info import CameraInfo, Corrupt, Exhausted, Request, Size, StreamInfo
+
+if TYPE_CHECKING:
+    from camkit.camera_capture._backend import Backend
+    from camkit.memory_manager import Frame, PixelFormat
+
+
+class Camera:
+    """An open camera: a context manager, and an iterator of frames.
+
+    Made by `camkit.open`. `close` gives the device up; frames and their views stay valid. A camera that is
+    forgotten, or open when the program ends, closes by itself.
+
+    `start`, `stop`, `close` and all properties may be used from any thread; one thread at a time may read. Closing or
+    stopping ends a loop that reads in another thread.
+
+    Examples
+    --------
+    >>> with camkit.open("synthetic", frames=3) as camera:
+    ...     for frame in camera:
+    ...         print(frame.sequence, frame.array.shape)
+    """
+
+    def __init__(self, source: Backend) -> None:
+        self._source = source
+
+    def __enter__(self) -> Camera:
+        self._check()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Camera:
+        self.start()
+        return self
+
+    def __next__(self) -> Frame:
+        self._begin()
+        frame = self._source.read()
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def __repr__(self) -> str:
+        source = self._source
+        state = "closed" if source.closed else "streaming" if source.streaming else "open"
+        return f"<{type(self).__name__} {str(self.info)!r} {self.stream} {state}>"
+
+    def start(self) -> None:
+        """Begin to stream; harmless while it streams. Reading starts the first stream by itself.
+
+        Raises
+        ------
+        ValueError
+            The camera is closed.
+        CameraError
+            The camera refused.
+        """
+        self._source.start()
+
+    def stop(self) -> None:
+        """End the stream, and a loop that reads it; `start` begins another. Harmless when there is none."""
+        self._source.stop()
+
+    def close(self) -> None:
+        """Give the camera up. Frames that are out stay valid. Closing twice is harmless."""
+        self._source.close()
+
+    def read(self, timeout: float | None = None) -> Frame:
+        """Wait for the next frame.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; 0 only looks. Default: until a frame comes, or the camera's own limit given to `open` is over.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        CameraTimeout
+            No frame within the time.
+        EOFError
+            The stream is over, or was stopped.
+        PoolExhausted
+            `on_exhausted` is "raise" and too many frames are held.
+        CameraError
+            The camera failed.
+        ValueError
+            The camera is closed.
+        RuntimeError
+            Another thread is reading.
+        """
+        self._check()
+        self._begin()
+        frame = self._source.read(timeout)
+        if frame is None:
+            self._check()
+            raise EOFError(f"no more frames from camera {str(self.info)!r}: the stream is over; start() begins another")
+        return frame
+
+    def stats(self) -> dict[str, Any]:
+        """Count the frames since the camera was opened: captured = taken + dropped, dropped by cause, and copies."""
+        return self._source.stats()
+
+    def latencies(self) -> dict[str, dict[str, float | None]]:
+        """Return {"dequeue": p50, p99, max and more}: microseconds from a frame's timestamp until we had it."""
+        return self._source.latencies()
+
+    def explain(self) -> str:
+        """Tell in words what the camera delivers, what of it is not as asked, and what happened to the frames."""
+        return self._source.explain()
+
+    @property
+    def source(self) -> Backend:
+        """Backend: what a Pipeline reads from."""
+        return self._source
+
+    @property
+    def info(self) -> CameraInfo:
+        """CameraInfo: which camera it is."""
+        return self._source.info
+
+    @property
+    def stream(self) -> StreamInfo:
+        """StreamInfo: what it delivers."""
+        return self._source.stream
+
+    @property
+    def format(self) -> str:
+        """str: pixel format."""
+        return self.stream.format
+
+    @property
+    def size(self) -> Size:
+        """(int, int): width and height in pixels."""
+        return self.stream.width, self.stream.height
+
+    @property
+    def fps(self) -> float | None:
+        """float or None: frames per second that the camera is set to."""
+        return self.stream.fps
+
+    @property
+    def closed(self) -> bool:
+        """bool: `close` was called."""
+        return self._source.closed
+
+    def _check(self) -> None:
+        if self.closed:
+            raise ValueError(f"camera {str(self.info)!r} is closed")
+
+    def _begin(self) -> None:
+        # Only the first stream starts by itself: a loop whose camera another thread stops must end, not begin anew.
+        if not self._source.generation and not self.closed:
+            self.start()
+
+
+class SyntheticCamera(Camera):
+    """A camera without hardware: a moving test pattern at exact times, and faults on request.
+
+    Eight colour bars, a moving white box, and the frame's number and time as blocks that `read_stamp` reads. Any
+    uncompressed format, 64x32 pixels (the smallest that hold the stamp) to 8192x8192. Frame n has the timestamp
+    start + n / fps exactly, and is read-only, as a real camera's is.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Width and height in pixels.
+    fps : float
+        Frames per second, 0.1 to 1000.
+    format : str, int or PixelFormat
+        Pixel format.
+    drop : iterable of int, or float
+        Frames that never appear: their numbers, or a share of all.
+    damage : iterable of int, or float
+        Frames that come damaged: the second half missing, `Frame.corrupt` set.
+    delay : dict of int to float
+        Seconds by which frames come late; their timestamps stay true.
+    frames : int, optional
+        The stream ends after so many, lost ones included.
+    realtime : bool
+        False: a frame is ready whenever one is asked for, and its time is that moment.
+    seed : int
+        Picks the frames of a share; the same ones every time.
+    first_sequence : int
+        Number of the first frame. Near 2**32 it shows how the wrap of a driver's counter is survived.
+    buffers, on_exhausted, corrupt, timeout
+        As for `camkit.open`.
+    """
+
+    def __init__(
+        self,
+        size: Size = (640, 480),
+        fps: float = 30,
+        format: PixelFormat | str | int = "YUYV",
+        *,
+        drop: Iterable[int] | float = (),
+        damage: Iterable[int] | float = (),
+        delay: Mapping[int, float] | None = None,
+        frames: int | None = None,
+        realtime: bool = True,
+        seed: int = 0,
+        first_sequence: int = 0,
+        buffers: int = 4,
+        on_exhausted: Exhausted = "copy",
+        corrupt: Corrupt = "drop",
+        timeout: float | None = 5.0,
+    ) -> None:
+        request = Request.make(
+            format=format,
+            size=size,
+            fps=fps,
+            buffers=buffers,
+            on_exhausted=on_exhausted,
+            corrupt=corrupt,
+            timeout=timeout,
+            options={
+                "drop": drop,
+                "damage": damage,
+                "delay": delay,
+                "frames": frames,
+                "realtime": realtime,
+                "seed": seed,
+                "first_sequence": first_sequence,
+            },
+        )
+        super().__init__(SyntheticBackend(INFO, request))

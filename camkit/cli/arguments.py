@@ -1,0 +1,158 @@
+"""The command line: what it offers, and what it says about a wrong one."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import camkit
+from camkit.cli.exit_codes import MEANINGS, UsageError
+
+POLICIES = ("block", "drop_newest", "latest")
+DISPLAYS = ("auto", "window", "headless", "none")
+TRANSFERS = ("auto", "client", "pbo")
+EXHAUSTED = ("copy", "drop", "block", "raise")
+
+EPILOG = "exit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items())
+
+
+class Parser(argparse.ArgumentParser):
+    """Raise UsageError instead of printing the usage and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+def parser() -> Parser:
+    """Build the parser of the whole command."""
+    top = Parser(
+        prog="camkit",
+        description="Bring a camera's frames into Python and onto the GPU.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"camkit {camkit.__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_list(commands)
+    _add_info(commands)
+    _add_run(commands)
+    return top
+
+
+def source(text: str) -> str | int:
+    """Read a source: a whole number is the N of /dev/videoN."""
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read `1280x720`."""
+    width, cross, height = text.lower().partition("x")
+    if cross and all(part.isascii() and part.isdigit() and 0 < int(part) <= 65536 for part in (width, height)):
+        return int(width), int(height)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1280x720")
+
+
+def whole(text: str) -> int:
+    """Read a whole number above 0."""
+    if text.isascii() and text.isdigit() and 0 < int(text) < 1 << 63:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number) and 0 < number < 1e9:
+        return number
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+
+
+def png(text: str) -> Path:
+    """Read the name of a PNG file whose folder is there, so that nobody learns of a typo after an hour's run."""
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, and PNG is what camkit writes")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r} for {path.name!r}")
+    return path
+
+
+def _command(commands: argparse._SubParsersAction[Parser], name: str, description: str) -> Parser:
+    return commands.add_parser(
+        name,
+        help=description,
+        description=description[0].upper() + description[1:] + ".",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_json(command: Parser) -> None:
+    command.add_argument(
+        "--json", action="store_true", help="end with one JSON object on stdout, described in docs/json.md"
+    )
+
+
+def _add_list(commands: argparse._SubParsersAction[Parser]) -> None:
+    _add_json(_command(commands, "list", "list the cameras of this machine"))
+
+
+def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = _command(commands, "info", "tell what a camera offers: formats, sizes, rates")
+    command.add_argument(
+        "device", type=source, metavar="DEVICE", help="/dev/videoN, N, an id of 'camkit list', or synthetic"
+    )
+    _add_json(command)
+
+
+def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = _command(commands, "run", "stream, and account for every frame; Ctrl-C ends it")
+    camera = command.add_argument_group("camera")
+    camera.add_argument(
+        "--source", type=source, default="auto", metavar="SOURCE",
+        help="auto (the first real camera, else synthetic), synthetic, /dev/videoN, N, or an id of 'camkit list'",
+    )  # fmt: skip
+    camera.add_argument("--size", type=size, metavar="WxH", help="pixels, such as 1280x720")
+    camera.add_argument("--fps", type=positive, metavar="N", help="frames a second")
+    camera.add_argument("--format", metavar="FOURCC", help="pixel format, such as YUYV or NV12")
+    camera.add_argument("--nearest", action="store_true", help="take the nearest mode instead of refusing, and say so")
+    camera.add_argument("--buffers", type=whole, default=4, metavar="N", help="driver buffers, 2 to 32 (%(default)s)")
+    camera.add_argument(
+        "--on-exhausted", choices=EXHAUSTED, default="copy",
+        help="when the driver would run out of buffers (%(default)s)",
+    )  # fmt: skip
+    camera.add_argument(
+        "--timeout",
+        type=positive,
+        default=5.0,
+        metavar="S",
+        help="fail when no frame comes for so long (%(default)g s)",
+    )
+    length = command.add_argument_group("length; without either until Ctrl-C, or the window is closed")
+    limits = length.add_mutually_exclusive_group()
+    limits.add_argument("--frames", type=whole, metavar="N", help="end when N frames were delivered")
+    limits.add_argument("--seconds", type=positive, metavar="S", help="end after S seconds")
+    output = command.add_argument_group("output")
+    output.add_argument("--policy", choices=POLICIES, default="block", help="what a full queue does (%(default)s)")
+    output.add_argument(
+        "--display", choices=DISPLAYS, default="auto",
+        help="auto (a window where there is a screen, else headless), window, headless (GPU, no screen), none (no GPU)",
+    )  # fmt: skip
+    output.add_argument("--transfer", choices=TRANSFERS, default="auto", help="how pixels get to the GPU (%(default)s)")
+    output.add_argument("--snapshot", type=png, metavar="FILE.png", help="save the last picture")
+    _add_json(command)
+
+
+def wants_json(argv: list[str] | None) -> bool:
+    """Tell whether `--json` was given, also where the rest of the line is wrong."""
+    return "--json" in (sys.argv[1:] if argv is None else argv)

@@ -1,0 +1,100 @@
+"""Where the pictures of a run go: a window, the GPU without a screen, or nowhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import camkit
+from camkit.cli.exit_codes import one_line
+from camkit.cli.voice import say
+
+if TYPE_CHECKING:
+    from camkit.gl_core import Offscreen, Viewer
+
+MOST_WINDOW = (1280, 720)
+
+
+class Display:
+    """What `--display` names: the end of the pipeline, and what it says of the GPU.
+
+    Attributes
+    ----------
+    nodes : tuple
+        What the pipeline has behind the camera.
+
+    Raises
+    ------
+    GLError
+        The window was asked for and there is none.
+    """
+
+    def __init__(self, args: argparse.Namespace, camera: camkit.Camera) -> None:
+        self._last: camkit.Frame | None = None
+        self._drawing = _drawing(args.display, args.transfer, camera)
+        self.nodes: tuple[Any, ...] = ()
+        if self._drawing is not None:
+            stream = camera.stream
+            self._drawing.expect(stream.format, (stream.width, stream.height), stream.stride)
+            self.nodes = (self._drawing,)
+        elif args.snapshot is not None:
+            self.nodes = (self._snapshot_stage(),)
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(self, *args: object) -> Literal[False]:
+        self._last = None
+        if self._drawing is not None:
+            self._drawing.close()
+        return False
+
+    def gl(self) -> dict[str, Any] | None:
+        """Describe OpenGL, None where it is not used."""
+        if self._drawing is None:
+            return None
+        said = self._drawing.description
+        row: dict[str, Any] = {name: said.get(name) for name in ("renderer", "version", "vendor", "headless")}
+        row["refused_frames"] = self._drawing.stats()["refused"]
+        return row
+
+    def transfer(self) -> dict[str, Any]:
+        """Tell how pixels got to the GPU, and which ways were not taken and why."""
+        said = self._drawing.transfer if self._drawing is not None else {}
+        return {"path": said.get("path"), "refused": said.get("refused", {})}
+
+    def save(self, path: Path) -> None:
+        """Write the last picture as PNG."""
+        if self._drawing is not None:
+            self._drawing.save(path)
+        elif self._last is not None:
+            with camkit.Offscreen() as offscreen:
+                offscreen.show(self._last)
+                offscreen.save(path)
+
+    def _snapshot_stage(self) -> Any:
+        # Without a GPU in the run the last frame waits here, and is drawn once when all is over.
+        def snapshot(frame: camkit.Frame) -> None:
+            self._last = frame
+
+        return snapshot
+
+
+def _drawing(choice: str, transfer: str, camera: camkit.Camera) -> Offscreen | Viewer | None:
+    if choice == "none":
+        return None
+    if choice != "headless":
+        try:
+            return camkit.Viewer(camera.info.name or "camkit", _window_size(*camera.size), transfer=transfer)
+        except camkit.GLError as error:
+            if choice == "window":
+                raise
+            say(f"--display auto is headless: {one_line(error)}")
+    return camkit.Offscreen(transfer=transfer)
+
+
+def _window_size(width: int, height: int) -> tuple[int, int]:
+    """Shrink a picture to what any screen has room for."""
+    scale = min(1.0, MOST_WINDOW[0] / width, MOST_WINDOW[1] / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))

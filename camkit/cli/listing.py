@@ -1,0 +1,76 @@
+"""`camkit list` and `camkit info`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import camkit
+from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
+from camkit.camera_capture.registry import find, list_formats
+from camkit.cli.exit_codes import ExitCode
+from camkit.cli.report import write_json
+from camkit.cli.table import console, grid
+from camkit.cli.voice import say
+
+COLUMNS = ("device", "name", "driver", "bus", "id")
+
+
+def list_command(args: argparse.Namespace) -> ExitCode:
+    """Show the cameras of this machine, the synthetic one last."""
+    cameras = camkit.list_cameras()
+    if args.json:
+        write_json({"cameras": [asdict(info) for info in cameras]}, sys.stdout)
+        return ExitCode.OK
+    table = grid(*COLUMNS)
+    for info in cameras:
+        table.add_row(str(info), info.name, info.driver, info.bus, info.id)
+    console(sys.stdout).print(table)
+    for info in cameras:
+        if info.problem:
+            say(f"{str(info)!r} is no use as it is: {info.problem}")
+    return ExitCode.OK
+
+
+def info_command(args: argparse.Namespace) -> ExitCode:
+    """Show what a camera offers, without starting it."""
+    _, info = find(args.device)
+    formats = list_formats(args.device)
+    if args.json:
+        write_json({**asdict(info), "formats": [asdict(row) for row in formats]}, sys.stdout)
+        return ExitCode.OK
+    out = console(sys.stdout)
+    for name, value in _facts(info).items():
+        out.print(f"{name:8}{value}")
+    out.print()
+    table = grid("format", "size", "fps", "")
+    for row in formats:
+        for number, size in enumerate(row.sizes):
+            table.add_row(
+                _title(row) if not number else "", _size(size), _rates(size), row.description if not number else ""
+            )
+    out.print(table)
+    return ExitCode.OK
+
+
+def _facts(info: CameraInfo) -> dict[str, Any]:
+    return {"device": info, "name": info.name, "driver": info.driver, "bus": info.bus, "id": info.id}
+
+
+def _title(row: FormatInfo) -> str:
+    if row.name is None:
+        return f"({row.fourcc})"
+    return row.name
+
+
+def _size(size: FrameSize) -> str:
+    text = f"{size.width}x{size.height}"
+    if size.minimum is None:
+        return text
+    return f"{size.minimum[0]}x{size.minimum[1]} to {text}, step {size.step[0]}x{size.step[1]}"
+
+
+def _rates(size: FrameSize) -> str:
+    return " ".join(f"{round(fps, 3):g}" for fps in size.fps) or "any"

@@ -1,0 +1,18 @@
+from collections.abc import Callable, Iterable
+
+NAMES: tuple[str, ...]
+OPTIONAL: dict[str, tuple[tuple[int, int], str]]
+LEAST_VERSION: tuple[int, int]
+ERRORS: dict[int, str]
+
+class Functions:
+    version: tuple[int, int]
+    renderer: str
+    vendor: str
+    version_text: str
+    extensions: frozenset[str]
+    def __init__(self, get_proc: Callable[[str], int]) -> None: ...
+    def errors(self) -> list[str]: ...
+    def compile_shader(self, kind: int, source: str) -> tuple[int, str]: ...
+    def link_program(self, shaders: Iterable[int]) -> tuple[int, str]: ...
+    def delete_shader(self, shader: int) -> None: ...

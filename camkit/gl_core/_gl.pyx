@@ -1,0 +1,183 @@
+"""OpenGL by function pointers: what is called for every frame costs neither the GIL nor a Python call."""
+
+from libc.stdint cimport uintptr_t
+from libc.string cimport memset
+
+from camkit.gl_core._enums cimport (
+    GL_COMPILE_STATUS,
+    GL_EXTENSIONS,
+    GL_INFO_LOG_LENGTH,
+    GL_INVALID_ENUM,
+    GL_INVALID_FRAMEBUFFER_OPERATION,
+    GL_INVALID_OPERATION,
+    GL_INVALID_VALUE,
+    GL_LINK_STATUS,
+    GL_MAJOR_VERSION,
+    GL_MINOR_VERSION,
+    GL_NUM_EXTENSIONS,
+    GL_OUT_OF_MEMORY,
+    GL_RENDERER,
+    GL_VENDOR,
+    GL_VERSION,
+)
+
+from camkit.errors import GLError
+
+NAMES = (
+    "ActiveTexture", "AttachShader", "BindBuffer", "BindFramebuffer", "BindTexture", "BindVertexArray",
+    "BlitFramebuffer", "BufferStorage", "CheckFramebufferStatus", "Clear", "ClearColor", "ClientWaitSync",
+    "CompileShader", "CreateProgram", "CreateShader", "DeleteBuffers", "DeleteFramebuffers", "DeleteProgram",
+    "DeleteShader", "DeleteSync", "DeleteTextures", "DeleteVertexArrays", "DrawArrays", "FenceSync", "Finish", "Flush",
+    "FramebufferTexture2D", "GenBuffers", "GenFramebuffers", "GenTextures", "GenVertexArrays", "GetError",
+    "GetIntegerv", "GetProgramInfoLog", "GetProgramiv", "GetShaderInfoLog", "GetShaderiv", "GetString", "GetStringi",
+    "GetTexImage", "GetUniformLocation", "LinkProgram", "MapBufferRange", "PixelStorei", "ReadPixels", "ShaderSource",
+    "TexImage2D", "TexParameteri", "TexStorage2D", "TexSubImage2D", "Uniform1i", "Uniform3fv", "UniformMatrix3fv",
+    "UseProgram", "Viewport",
+)
+# A driver hands out addresses of functions that it does not support, so these need their version or extension.
+OPTIONAL = {
+    "BufferStorage": ((4, 4), "GL_ARB_buffer_storage"),
+    "TexStorage2D": ((4, 2), "GL_ARB_texture_storage"),
+}
+LEAST_VERSION = (3, 3)
+
+ERRORS = {
+    GL_INVALID_ENUM: "GL_INVALID_ENUM",
+    GL_INVALID_VALUE: "GL_INVALID_VALUE",
+    GL_INVALID_OPERATION: "GL_INVALID_OPERATION",
+    GL_OUT_OF_MEMORY: "GL_OUT_OF_MEMORY",
+    GL_INVALID_FRAMEBUFFER_OPERATION: "GL_INVALID_FRAMEBUFFER_OPERATION",
+    0x0507: "GL_CONTEXT_LOST",
+}
+
+assert len(NAMES) * sizeof(void *) == sizeof(gl_functions)
+
+
+cdef class Functions:
+    """The OpenGL functions of one context, and what it says about itself.
+
+    Make it, and call any method, only while the context is current in the calling thread. Owns nothing of the context.
+
+    Parameters
+    ----------
+    get_proc : callable
+        Takes a name such as ``"glFlush"`` and returns the address, 0 if there is none.
+
+    Raises
+    ------
+    GLError
+        The context is older than OpenGL 3.3, or lacks a function; the message names it.
+    """
+
+    def __init__(self, get_proc):
+        cdef void **table = <void **>&self.f
+        cdef uintptr_t address
+        cdef GLint numbers[3]
+        cdef GLint i
+        missing = []
+        for i, name in enumerate(NAMES):
+            address = get_proc("gl" + name) or 0
+            table[i] = <void *>address
+            if address == 0 and name not in OPTIONAL:
+                missing.append("gl" + name)
+        if missing:
+            raise GLError(f"cannot use the OpenGL context: it has no {', '.join(missing)}; OpenGL 3.3 or newer is needed, "
+                          "update the graphics driver")
+        memset(numbers, 0, sizeof(numbers))
+        self.f.GetIntegerv(GL_MAJOR_VERSION, &numbers[0])
+        self.f.GetIntegerv(GL_MINOR_VERSION, &numbers[1])
+        self.f.GetIntegerv(GL_NUM_EXTENSIONS, &numbers[2])
+        self.version = (numbers[0], numbers[1])
+        self.renderer = self._string(GL_RENDERER)
+        self.vendor = self._string(GL_VENDOR)
+        self.version_text = self._string(GL_VERSION)
+        if self.version < LEAST_VERSION:
+            raise GLError(f"cannot use OpenGL {self.version_text!r} of {self.renderer!r}: 3.3 or newer is needed, update "
+                          "the graphics driver")
+        self.extensions = frozenset([(<const char *>self.f.GetStringi(GL_EXTENSIONS, i)).decode()
+                                     for i in range(numbers[2])])
+        for name, (version, extension) in OPTIONAL.items():
+            if self.version < version and extension not in self.extensions:
+                table[NAMES.index(name)] = NULL
+
+    def errors(self):
+        """Take the pending OpenGL errors.
+
+        Returns
+        -------
+        list of str
+            Their names, oldest first; empty if every call since the last look was right.
+        """
+        found = []
+        # A lost context answers with an error for ever.
+        while len(found) < 8:
+            code = self.f.GetError()
+            if code == 0:
+                break
+            found.append(ERRORS.get(code, hex(code)))
+        return found
+
+    def compile_shader(self, GLenum kind, str source not None):
+        """Compile a shader.
+
+        Returns
+        -------
+        (int, str)
+            The shader, 0 if it does not compile, and the driver's log.
+        """
+        cdef bytes text = source.encode()
+        cdef const char *pointer = text
+        cdef GLint length = len(text)
+        cdef GLint good = 0
+        cdef GLuint shader = self.f.CreateShader(kind)
+        self.f.ShaderSource(shader, 1, &pointer, &length)
+        self.f.CompileShader(shader)
+        self.f.GetShaderiv(shader, GL_COMPILE_STATUS, &good)
+        self.f.GetShaderiv(shader, GL_INFO_LOG_LENGTH, &length)
+        log = bytearray(length + 1)
+        self.f.GetShaderInfoLog(shader, length + 1, NULL, log)
+        if not good:
+            self.f.DeleteShader(shader)
+            shader = 0
+        return shader, log.rstrip(b"\0").decode(errors="replace").strip()
+
+    def link_program(self, shaders):
+        """Link shaders, which are given up, into a program.
+
+        Returns
+        -------
+        (int, str)
+            The program, 0 if it does not link, and the driver's log.
+        """
+        cdef GLint good = 0
+        cdef GLint length = 0
+        cdef GLuint program = self.f.CreateProgram()
+        for shader in shaders:
+            self.f.AttachShader(program, shader)
+            self.f.DeleteShader(shader)
+        self.f.LinkProgram(program)
+        self.f.GetProgramiv(program, GL_LINK_STATUS, &good)
+        self.f.GetProgramiv(program, GL_INFO_LOG_LENGTH, &length)
+        log = bytearray(length + 1)
+        self.f.GetProgramInfoLog(program, length + 1, NULL, log)
+        if not good:
+            self.f.DeleteProgram(program)
+            program = 0
+        return program, log.rstrip(b"\0").decode(errors="replace").strip()
+
+    def delete_shader(self, GLuint shader):
+        """Delete a shader that no program took over."""
+        self.f.DeleteShader(shader)
+
+    cdef str _string(self, GLenum name):
+        cdef const char *text = <const char *>self.f.GetString(name)
+        return text.decode(errors="replace") if text != NULL else ""
+
+    cdef int check(self, str what) except -1:
+        if self.f.GetError == NULL:
+            return 0
+        errors = self.errors()
+        if errors:
+            remedy = "; use a smaller picture" if "GL_OUT_OF_MEMORY" in errors else ""
+            raise GLError(f"cannot {what}: OpenGL said {', '.join(errors)} on {self.renderer!r}{remedy}")
+        return 0

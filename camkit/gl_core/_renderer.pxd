@@ -1,0 +1,35 @@
+from libc.stdint cimport uint32_t
+
+from camkit.gl_core._gl cimport Functions, GLuint, gl_functions
+from camkit.gl_core._upload cimport Uploader
+from camkit.memory_manager._abi cimport camkit_colour, camkit_frame
+
+
+# A texture that is drawn into.
+cdef struct target:
+    GLuint framebuffer, texture  # owned
+    int width, height
+
+
+cdef class Renderer:
+    cdef Functions functions  # keeps gl
+    cdef gl_functions *gl
+    cdef Uploader uploader  # None until the first format is known
+    cdef str wish  # transfer that was asked for
+    cdef tuple fixed_size
+    cdef GLuint vertex_array, program
+    cdef target picture, scaled  # in the frame's own size; in the size asked for, if one was
+    cdef camkit_colour colour
+    cdef uint32_t format, width, height
+    cdef str conversion
+    cdef readonly list changes
+
+    # Upload and convert a frame, which check_frame() passed, into the picture. Returns the bytes copied.
+    cdef Py_ssize_t draw(self, camkit_frame *f) except -1 nogil
+    # The picture into another framebuffer, as large as it fits with its shape kept.
+    cdef void fit(self, GLuint framebuffer, int width, int height, bint flip) noexcept nogil
+    cdef int configure(self, uint32_t format, uint32_t width, uint32_t height, strides) except -1
+    cdef int _set_colour(self, camkit_colour colour) except -1
+    cdef int _make_target(self, target *t, int width, int height) except -1
+    cdef int _drop_target(self, target *t) except -1
+    cdef int _drop_picture(self) except -1

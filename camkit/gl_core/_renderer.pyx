@@ -1,0 +1,226 @@
+"""Renderer: a frame's bytes into an R'G'B' picture in the GPU's memory."""
+
+from libc.stdint cimport uint32_t, uintptr_t
+from libc.string cimport memcmp, memset
+
+from camkit.gl_core._enums cimport (
+    GL_COLOR_ATTACHMENT0,
+    GL_COLOR_BUFFER_BIT,
+    GL_DRAW_FRAMEBUFFER,
+    GL_FRAMEBUFFER,
+    GL_FRAMEBUFFER_COMPLETE,
+    GL_LINEAR,
+    GL_MAX_TEXTURE_SIZE,
+    GL_READ_FRAMEBUFFER,
+    GL_RGBA,
+    GL_RGBA8,
+    GL_TEXTURE0,
+    GL_TEXTURE_2D,
+    GL_TEXTURE_MAX_LEVEL,
+    GL_TRIANGLES,
+    GL_UNSIGNED_BYTE,
+)
+from camkit.gl_core._gl cimport GLenum, GLfloat, GLint
+from camkit.memory_manager._abi cimport camkit_frame
+from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
+
+import numpy
+
+from camkit.errors import FormatNotSupported, GLError
+from camkit.gl_core._upload import Uploader as _Uploader
+from camkit.gl_core.colour import conversion
+from camkit.gl_core.shader import build_program
+from camkit.memory_manager._format import FORMATS
+
+
+cdef class Renderer:
+    """Draw frames of any format and size into one picture, row 0 its top row.
+
+    Everything is made anew when a frame of another format or size comes. Every method belongs to the thread where the
+    context is current. Owns its OpenGL objects; `delete` gives them up.
+
+    Parameters
+    ----------
+    functions : Functions
+        Of the context.
+    transfer : str
+        As for `Uploader`.
+    size : (int, int), optional
+        Of the picture. Default: each frame's own.
+    """
+
+    def __init__(self, Functions functions not None, str transfer, size=None):
+        self.functions = functions
+        self.gl = &functions.f
+        self.wish = transfer
+        self.fixed_size = size
+        self.changes = []
+        # The core profile draws nothing without one, even if there is no vertex to fetch.
+        self.gl.GenVertexArrays(1, &self.vertex_array)
+        self.gl.BindVertexArray(self.vertex_array)
+        try:
+            functions.check("set OpenGL up")
+            if size is not None:
+                self._make_target(&self.scaled, size[0], size[1])
+        except BaseException:
+            self.delete()
+            raise
+
+    def delete(self):
+        """Delete all OpenGL objects. Twice is harmless."""
+        self._drop_picture()
+        self._drop_target(&self.scaled)
+        if self.vertex_array:
+            self.gl.DeleteVertexArrays(1, &self.vertex_array)
+            self.vertex_array = 0
+
+    def read(self):
+        """Read the picture.
+
+        Returns
+        -------
+        numpy.ndarray
+            (H, W, 3) uint8, top row first.
+        """
+        cdef target *t = &self.scaled if self.fixed_size is not None else &self.picture
+        pixels = numpy.empty((t.height, t.width, 4), numpy.uint8)
+        cdef uintptr_t address = pixels.ctypes.data
+        with nogil:
+            self.gl.BindFramebuffer(GL_READ_FRAMEBUFFER, t.framebuffer)
+            self.gl.ReadPixels(0, 0, t.width, t.height, GL_RGBA, GL_UNSIGNED_BYTE, <void *>address)
+        self.functions.check("read a picture back")
+        return numpy.ascontiguousarray(pixels[:, :, :3])
+
+    @property
+    def transfer(self):
+        """dict: `path` of the pixels, `refused` with the reason for every other; None before the first frame."""
+        if self.uploader is None:
+            return None
+        return {"path": self.uploader.transfer, "refused": dict(self.uploader.refused)}
+
+    def explain(self):
+        """Tell in words what is drawn, and how its pixels get there."""
+        if self.uploader is None:
+            return "nothing was drawn yet"
+        return f"{self.uploader.explain()}; colour: {self.conversion}"
+
+    cdef Py_ssize_t draw(self, camkit_frame *f) except -1 nogil:
+        cdef uint32_t i
+        if f.format != self.format or f.width != self.width or f.height != self.height or not self.program:
+            with gil:
+                self.configure(f.format, f.width, f.height, [f.planes[i].stride for i in range(f.plane_count)])
+        if memcmp(&f.colour, &self.colour, sizeof(f.colour)):
+            with gil:
+                self._set_colour(f.colour)
+        self.uploader.upload(f)
+        self.gl.BindFramebuffer(GL_FRAMEBUFFER, self.picture.framebuffer)
+        self.gl.Viewport(0, 0, self.picture.width, self.picture.height)
+        self.uploader.bind()
+        self.gl.DrawArrays(GL_TRIANGLES, 0, 3)
+        if self.scaled.framebuffer:
+            self.fit(self.scaled.framebuffer, self.scaled.width, self.scaled.height, False)
+        return self.uploader.image_bytes
+
+    cdef void fit(self, GLuint framebuffer, int width, int height, bint flip) noexcept nogil:
+        cdef double scale = min(width / <double>self.picture.width, height / <double>self.picture.height)
+        cdef int w = max(1, <int>(self.picture.width * scale + 0.5))
+        cdef int h = max(1, <int>(self.picture.height * scale + 0.5))
+        cdef int x = (width - w) // 2
+        cdef int y = (height - h) // 2
+        self.gl.BindFramebuffer(GL_DRAW_FRAMEBUFFER, framebuffer)
+        self.gl.BindFramebuffer(GL_READ_FRAMEBUFFER, self.picture.framebuffer)
+        if w != width or h != height:
+            self.gl.ClearColor(0, 0, 0, 1)
+            self.gl.Clear(GL_COLOR_BUFFER_BIT)
+        # A window counts its rows from below.
+        self.gl.BlitFramebuffer(0, 0, self.picture.width, self.picture.height, x, y + h if flip else y, x + w,
+                                y if flip else y + h, GL_COLOR_BUFFER_BIT, GL_LINEAR)
+
+    cdef int configure(self, uint32_t format, uint32_t width, uint32_t height, strides) except -1:
+        if format >= <uint32_t>len(FORMATS):
+            raise FormatNotSupported(f"cannot draw frames of plain bytes ({width}x{height}): give them a pixel format")
+        cdef PixelFormat row = PixelFormat_of(format)
+        cdef int i
+        if self.uploader is not None:
+            self.changes.append(f"the picture changed from {self.uploader.format.name} {self.width}x{self.height} to "
+                                f"{row.name} {width}x{height}")
+            self.changes = self.changes[max(0, len(self.changes) - 8):]
+        self._drop_picture()
+        self.functions.check("delete the old picture")
+        try:
+            self.uploader = _Uploader(self.functions, row, width, height, strides, self.wish)
+            self.program = build_program(self.functions, row.shader, row.order)
+            self._make_target(&self.picture, width, height)
+            self.format, self.width, self.height = format, width, height
+            self.gl.UseProgram(self.program)
+            for i in range(len(row.planes)):
+                name = f"plane{i}".encode()
+                self.gl.Uniform1i(self.gl.GetUniformLocation(self.program, name), i)
+            memset(&self.colour, 0xFF, sizeof(self.colour))  # no frame has it: the first one sets its own
+            self.functions.check(f"set the drawing of {row.name} up")
+        except BaseException:
+            self._drop_picture()
+            raise
+        return 0
+
+    cdef int _set_colour(self, camkit_colour colour) except -1:
+        cdef PixelFormat row = PixelFormat_of(self.format)
+        cdef GLfloat matrix[9]
+        cdef GLfloat offset[3]
+        cdef int i
+        found = conversion(row.model, colour.primaries, colour.transfer, colour.matrix, colour.range, 8 * row.itemsize)
+        for i in range(9):
+            matrix[i] = found.matrix[i]
+        for i in range(3):
+            offset[i] = found.offset[i]
+        self.gl.UniformMatrix3fv(self.gl.GetUniformLocation(self.program, b"to_rgb"), 1, True, matrix)
+        self.gl.Uniform3fv(self.gl.GetUniformLocation(self.program, b"offset"), 1, offset)
+        self.functions.check("set the conversion of colours")
+        self.colour = colour
+        self.conversion = found.name
+        return 0
+
+    cdef int _make_target(self, target *t, int width, int height) except -1:
+        cdef GLint largest = 0
+        cdef GLenum answer
+        self.gl.GetIntegerv(GL_MAX_TEXTURE_SIZE, &largest)
+        if max(width, height) > largest:
+            raise FormatNotSupported(f"cannot draw a picture of {width}x{height}: this GPU takes {largest}x{largest}; use a "
+                                     "smaller size")
+        t.width, t.height = width, height
+        self.gl.GenTextures(1, &t.texture)
+        self.gl.ActiveTexture(GL_TEXTURE0)
+        self.gl.BindTexture(GL_TEXTURE_2D, t.texture)
+        if self.gl.TexStorage2D != NULL:
+            self.gl.TexStorage2D(GL_TEXTURE_2D, 1, GL_RGBA8, width, height)
+        else:
+            self.gl.TexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, width, height, 0, GL_RGBA, GL_UNSIGNED_BYTE, NULL)
+            self.gl.TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0)
+        self.gl.GenFramebuffers(1, &t.framebuffer)
+        self.gl.BindFramebuffer(GL_FRAMEBUFFER, t.framebuffer)
+        self.gl.FramebufferTexture2D(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, t.texture, 0)
+        answer = self.gl.CheckFramebufferStatus(GL_FRAMEBUFFER)
+        self.functions.check(f"make a picture of {width}x{height}")
+        if answer != GL_FRAMEBUFFER_COMPLETE:
+            raise GLError(f"cannot draw into a picture of {width}x{height}: glCheckFramebufferStatus said {answer:#x} on "
+                          f"{self.functions.renderer!r}")
+        return 0
+
+    cdef int _drop_target(self, target *t) except -1:
+        if t.framebuffer:
+            self.gl.DeleteFramebuffers(1, &t.framebuffer)
+        if t.texture:
+            self.gl.DeleteTextures(1, &t.texture)
+        memset(t, 0, sizeof(t[0]))
+        return 0
+
+    cdef int _drop_picture(self) except -1:
+        if self.uploader is not None:
+            self.uploader.delete()
+            self.uploader = None
+        if self.program:
+            self.gl.UseProgram(0)
+            self.gl.DeleteProgram(self.program)
+            self.program = 0
+        self._drop_target(&self.picture)
+        return 0

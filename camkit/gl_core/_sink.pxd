@@ -1,0 +1,49 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libcpp.atomic cimport atomic
+
+from camkit.gl_core._gl cimport GLsync, gl_functions
+from camkit.gl_core._renderer cimport Renderer
+from camkit.gl_core._upload cimport frame_fault
+from camkit.memory_manager._abi cimport camkit_frame
+from camkit.performance_core._stage cimport Sink
+from camkit.performance_core._stats cimport histogram
+
+cdef enum:
+    FLIGHTS = 3  # frames that the GPU may have under way at once
+
+
+# A drawn frame whose fence has not signalled yet.
+cdef struct flight:
+    GLsync fence  # owned
+    int64_t timestamp_ns
+    bint timed  # the timestamp is on our clock
+
+
+cdef class GLSink(Sink):
+    cdef Renderer renderer  # None while there is no context; keeps gl
+    cdef gl_functions *gl
+    cdef object context
+    cdef str wish  # transfer that was asked for
+    cdef tuple size, expected
+    cdef flight flights[3]
+    cdef int first, count
+    cdef histogram *capture_to_gl  # owned
+    cdef uint64_t drawn, refused
+    cdef frame_fault fault  # of the last frame that was refused
+    cdef void (*swap)(void *) noexcept nogil  # NULL without a window
+    cdef void *window
+    cdef atomic[int] window_width, window_height  # written by the thread of the window's events
+    cdef atomic[int] wanted  # somebody waits for a picture
+    cdef int shown_width, shown_height
+    cdef object lock, owner, last_picture, said, last_transfer, last_words
+    cdef list requests
+
+    # 1: drawn, 0: refused as unreadable, which `fault` tells. The frame stays the caller's, and is not needed any more.
+    cdef int draw(self, camkit_frame *f) except -1 nogil
+    cdef void _present(self) noexcept nogil
+    # Note the finished frames, oldest first; wait for the oldest at most timeout_ns. Returns how many were finished.
+    cdef int _retire(self, int64_t timeout_ns) except -1 nogil
+    cdef int _drain(self) except -1 nogil
+    cdef int _forget(self) except -1
+    cdef int _serve(self) except -1 with gil
+    cdef int _show(self, camkit_frame *f) except -1

@@ -1,0 +1,447 @@
+"""GLSink: draw frames on one GL thread, without the GIL and without waiting for the GPU."""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int64_t, uint8_t, uintptr_t
+from libc.string cimport memset
+
+from camkit.gl_core._enums cimport (
+    GL_SYNC_FLUSH_COMMANDS_BIT,
+    GL_SYNC_GPU_COMMANDS_COMPLETE,
+    GL_TIMEOUT_EXPIRED,
+    GL_WAIT_FAILED,
+)
+from camkit.gl_core._gl cimport GLenum
+from camkit.gl_core._upload cimport FAULT_NONE, check_frame, fault_text
+from camkit.memory_manager._abi cimport (
+    CAMKIT_CLOCK_MONOTONIC,
+    CAMKIT_OK,
+    camkit_frame,
+    camkit_frame_release,
+    camkit_frame_retain,
+    now_ns,
+)
+from camkit.memory_manager._format cimport PixelFormat
+from camkit.memory_manager._frame cimport Frame
+from camkit.performance_core._stats cimport summary
+
+import threading
+from threading import get_ident
+
+from camkit.errors import GLError
+from camkit.gl_core._renderer import Renderer as _Renderer
+from camkit.gl_core._upload import TRANSFERS
+from camkit.gl_core.png import write_png
+from camkit.memory_manager._format import FORMATS
+from camkit.memory_manager._format import PixelFormat as _PixelFormat
+
+cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
+cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
+
+
+cdef class GLSink(Sink):
+    """Draw frames with OpenGL: the common part of `Offscreen` and `Viewer`, which only add a context.
+
+    As the sink of a pipeline it lives in the pipeline's thread from `start` to `stop`; without one, `show` draws in the
+    calling thread and `close` ends that. Owns all its OpenGL objects and deletes them in that thread only. `readback`,
+    `save`, `stats`, `latencies` and `explain` may be called from any thread.
+
+    Parameters
+    ----------
+    size : (int, int), optional
+        Size of the picture that `readback` gives; the frame is fitted in. Default: the frame's own.
+    transfer : str
+        How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+    name : str, optional
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.capture_to_gl = new histogram()
+        if self.capture_to_gl == NULL:
+            raise MemoryError("no memory for a histogram")
+
+    def __dealloc__(self):
+        del self.capture_to_gl
+
+    def __init__(self, *, size=None, transfer="auto", name=None):
+        super().__init__(name)
+        if transfer not in (*TRANSFERS, "auto"):
+            raise ValueError(f"transfer is {transfer!r}; there are 'auto', {', '.join(map(repr, TRANSFERS))}")
+        self.wish = transfer
+        if size is not None:
+            width, height = size
+            if not (0 < int(width) <= 65536 and 0 < int(height) <= 65536):
+                raise ValueError(f"size is {size!r}, not two numbers from 1 to 65536")
+            self.size = (int(width), int(height))
+        self.lock = threading.Lock()
+        self.requests = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.close()
+
+    def __del__(self):
+        # In any other thread the objects are left to the process, for OpenGL may not be touched there.
+        if self.owner is not None and self.owner == get_ident():
+            self.stop()
+
+    def expect(self, format, size, stride=0):
+        """Say what frames will come, so that `start` makes the textures and measures before the first frame does.
+
+        Parameters
+        ----------
+        format : str or PixelFormat
+        size : (int, int)
+            In pixels.
+        stride : int, optional
+            Bytes from one row of plane 0 to the next. Default: no padding.
+
+        Raises
+        ------
+        ValueError
+            The format has no such size or stride.
+        """
+        cdef PixelFormat row = _PixelFormat.find(format)
+        width, height = size
+        if width < 1 or height < 1 or width % row.multiple[0] or height % row.multiple[1]:
+            raise ValueError(f"{row.name} has no size {width}x{height}")
+        planes = range(len(row.planes))
+        strides = [row.plane_stride(stride or row.row_bytes(width), i) for i in planes]
+        if any(strides[i] < row.row_bytes(width, i) for i in planes):
+            raise ValueError(f"stride is {stride}, but a row of {row.name} at {width} pixels has {row.row_bytes(width)} "
+                             "bytes")
+        self.expected = (row.id, width, height, strides)
+
+    def start(self):
+        """Take the context for the calling thread.
+
+        Raises
+        ------
+        GLError
+            There is no context to be had, or the sink is in use; the message says what to do.
+        """
+        with self.lock:
+            if self.owner is not None:
+                raise GLError(f"cannot start {self.name!r}: it is in use; stop its pipeline or close() it first")
+            self.owner = get_ident()
+        try:
+            self.context = self._open_context()
+            self.renderer = _Renderer(self.context.functions, self.wish, self.size)
+            self.gl = self.renderer.gl
+            self.said = self.context.description
+            # Counts are those of one use, as a pipeline takes them.
+            self.last_picture = None
+            self.drawn = self.refused = 0
+            memset(&self.counters, 0, sizeof(self.counters))
+            self.capture_to_gl.reset()
+            if self.expected is not None:
+                format, width, height, strides = self.expected
+                self.renderer.configure(format, width, height, strides)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        """Finish what is under way, keep the last picture for `readback`, and give the context up."""
+        if self.owner is None:
+            return
+        try:
+            if self.renderer is not None:
+                self.context.make_current()
+                with nogil:
+                    self._drain()
+                self.last_transfer, self.last_words = self.renderer.transfer, self._words()
+                if self.drawn:
+                    self.last_picture = self.renderer.read()
+        finally:
+            try:
+                self._forget()
+            finally:
+                with self.lock:
+                    self.owner = None
+                    self._answer(self.last_picture)
+
+    def close(self):
+        """End the use by `show`, in the thread that used it. Closing twice, or without use, is harmless.
+
+        Raises
+        ------
+        GLError
+            A pipeline, or another thread, uses the sink.
+        """
+        if self.owner is not None and self.owner != get_ident():
+            raise GLError(f"cannot close {self.name!r}: another thread uses it; stop its pipeline first")
+        self.stop()
+
+    def show(self, Frame frame not None):
+        """Draw one frame now, in the calling thread, which becomes the sink's own until `close`.
+
+        Raises
+        ------
+        ValueError
+            The frame is truncated, or its strides do not fit its size.
+        FormatNotSupported
+            The GPU cannot draw the format or the size.
+        GLError
+            There is no context, another thread uses the sink, or OpenGL refused.
+        """
+        cdef camkit_frame *c = frame.get()
+        # Another thread may close the frame while this one draws.
+        camkit_frame_retain(c)
+        try:
+            self._show(c)
+        finally:
+            camkit_frame_release(c)
+
+    def readback(self, timeout=5.0):
+        """Read the last picture, from any thread, while frames flow and after they ended.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for the sink's thread.
+
+        Returns
+        -------
+        numpy.ndarray
+            (H, W, 3) uint8, R'G'B', top row first; a copy.
+
+        Raises
+        ------
+        GLError
+            Nothing was drawn yet, or the sink's thread did not answer in time.
+        """
+        request = None
+        with self.lock:
+            owner, picture = self.owner, self.last_picture
+            if owner is not None and owner != get_ident():
+                request = [threading.Event(), None]
+                self.requests.append(request)
+                self.wanted.store(1)
+        if request is not None:
+            if not request[0].wait(timeout):
+                raise GLError(f"cannot read the picture of {self.name!r} back: its thread did not answer for {timeout} s")
+            picture = request[1]
+        elif owner is not None:
+            self.context.make_current()
+            picture = self.renderer.read() if self.drawn else None
+        elif picture is not None:
+            picture = picture.copy()
+        if picture is None:
+            raise GLError(f"cannot read a picture of {self.name!r} back: nothing was drawn yet")
+        return picture
+
+    def save(self, path, timeout=5.0):
+        """Write the last picture as PNG; see `readback`."""
+        write_png(path, self.readback(timeout))
+
+    @property
+    def description(self):
+        """dict: `renderer`, `version`, `vendor` and `headless` of the last context; empty before the first."""
+        return dict(self.said or {})
+
+    @property
+    def transfer(self):
+        """dict: `path` that pixels take to the GPU, and `refused` with the reason for each other; empty at first."""
+        renderer = self.renderer
+        return dict((renderer.transfer if renderer is not None else None) or self.last_transfer or {})
+
+    def stats(self):
+        """Frames displayed and refused, and the copies made, since the sink was started.
+
+        Returns
+        -------
+        dict
+            `displayed`: the GPU was done with them. `refused`: truncated or mis-strided, not drawn.
+        """
+        return super().stats() | {"refused": self.refused}
+
+    def latencies(self):
+        return {"capture_to_gl": summary(self.capture_to_gl)}
+
+    def explain(self):
+        """Tell on what the sink draws, how pixels get there and why so, and what it refused."""
+        if self.said is None:
+            return f"{self.name}: not started yet"
+        words = self._words() if self.renderer is not None else self.last_words
+        if self.refused:
+            words = f"{words}\n{self.refused} frame(s) refused, the last: {fault_text(&self.fault)}"
+        return f"{self.name}: {self.said['renderer']}, {self.said['version']}\n{words}"
+
+    def _open_context(self):
+        raise NotImplementedError(f"{type(self).__name__} is a GLSink without a context")
+
+    def _close_context(self, context):
+        context.destroy()
+
+    def _present_by(self, call, argument):
+        # Addresses of the C function that shows a picture in the window, and of its argument.
+        self.swap = <void (*)(void *) noexcept nogil><uintptr_t>call
+        self.window = <void *><uintptr_t>argument
+
+    def _set_window_size(self, width, height):
+        self.window_width.store(width)
+        self.window_height.store(height)
+
+    def _feed(self, planes, format, size, strides, colour=(2, 2, 2, 0), bytes_used=None):
+        # Show a picture in any buffers, right or wrong: what a faulty driver might deliver.
+        cdef camkit_frame f
+        cdef Py_buffer views[4]
+        cdef int i, taken = 0
+        memset(&f, 0, sizeof(f))
+        f.format = FORMATS[format].id if isinstance(format, str) else format
+        f.width, f.height = size
+        f.colour.primaries, f.colour.transfer, f.colour.matrix, f.colour.range = colour
+        f.plane_count = len(planes)
+        try:
+            for i in range(min(len(planes), 4)):
+                PyObject_GetBuffer(planes[i], &views[i], PyBUF_SIMPLE)
+                taken += 1
+                f.planes[i].data = <uint8_t *>views[i].buf
+                f.planes[i].size = views[i].len
+                f.planes[i].stride = strides[i]
+                f.bytes_used += views[i].len
+            if bytes_used is not None:
+                f.bytes_used = bytes_used
+            self._show(&f)
+        finally:
+            for i in range(taken):
+                PyBuffer_Release(&views[i])
+
+    def _words(self):
+        return "\n".join([self.renderer.explain(), *self.renderer.changes])
+
+    def _answer(self, picture):
+        self.wanted.store(0)
+        for request in self.requests:
+            request[1] = picture.copy() if picture is not None else None
+            request[0].set()
+        self.requests.clear()
+
+    cdef int consume(self, camkit_frame *frame) except -1 nogil:
+        self.draw(frame)
+        # Both ways of uploading have read the frame when they return, so its slot waits for no fence.
+        camkit_frame_release(frame)
+        if self.wanted.load():
+            self._serve()
+        return CAMKIT_OK
+
+    cdef int idle(self, int64_t timeout_ns) except -1 nogil:
+        if self.wanted.load():
+            self._serve()
+        if self.swap != NULL and self.drawn and (self.shown_width != self.window_width.load()
+                                                 or self.shown_height != self.window_height.load()):
+            self._present()
+        if self.count:
+            self._retire(timeout_ns)
+        return self.count > 0
+
+    cdef int draw(self, camkit_frame *f) except -1 nogil:
+        cdef flight *next
+        cdef Py_ssize_t copied
+        if check_frame(f, &self.fault) != FAULT_NONE:
+            self.refused += 1
+            return 0
+        self._retire(0)
+        if self.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
+            with gil:
+                raise GLError(f"cannot draw frame {f.sequence}: {self.said['renderer']!r} did not finish an older one "
+                              f"within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
+        copied = self.renderer.draw(f)
+        self.counters.copies += 1
+        self.counters.copied_bytes += copied
+        next = &self.flights[(self.first + self.count) % FLIGHTS]
+        next.fence = self.gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        next.timestamp_ns = f.timestamp_ns
+        next.timed = f.clock == CAMKIT_CLOCK_MONOTONIC
+        if next.fence == NULL or self.drawn % ERROR_CHECK_EVERY == 0:
+            with gil:
+                self.renderer.functions.check(f"draw frame {f.sequence}")
+        self.count += next.fence != NULL
+        self.drawn += 1
+        if self.swap != NULL:
+            self._present()
+        else:
+            self.gl.Flush()
+        return 1
+
+    cdef void _present(self) noexcept nogil:
+        self.shown_width = self.window_width.load()
+        self.shown_height = self.window_height.load()
+        # A minimised window has no pixels.
+        if self.shown_width > 0 and self.shown_height > 0:
+            self.renderer.fit(0, self.shown_width, self.shown_height, True)
+            self.swap(self.window)
+
+    cdef int _retire(self, int64_t timeout_ns) except -1 nogil:
+        cdef flight *oldest
+        cdef GLenum answer
+        cdef int done = 0
+        while self.count:
+            oldest = &self.flights[self.first]
+            answer = self.gl.ClientWaitSync(oldest.fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0 if done else timeout_ns)
+            if answer == GL_TIMEOUT_EXPIRED:
+                break
+            if answer == GL_WAIT_FAILED:
+                with gil:
+                    self.renderer.functions.check("wait for the GPU")
+                    raise GLError("cannot wait for the GPU: glClientWaitSync said GL_WAIT_FAILED; it was reset or lost")
+            if oldest.timed:
+                self.capture_to_gl.record(now_ns() - oldest.timestamp_ns)
+            self.gl.DeleteSync(oldest.fence)
+            oldest.fence = NULL
+            self.first = (self.first + 1) % FLIGHTS
+            self.count -= 1
+            self.counters.displayed += 1
+            done += 1
+        return done
+
+    cdef int _drain(self) except -1 nogil:
+        while self.count and self._retire(GPU_PATIENCE_NS):
+            pass
+        return 0
+
+    cdef int _forget(self) except -1:
+        # Give up all that belongs to the context, also after an error in the middle.
+        cdef int i
+        renderer, self.renderer = self.renderer, None
+        context, self.context = self.context, None
+        try:
+            if renderer is not None:
+                for i in range(FLIGHTS):
+                    if self.flights[i].fence != NULL:
+                        self.gl.DeleteSync(self.flights[i].fence)
+                renderer.delete()
+        finally:
+            memset(self.flights, 0, sizeof(self.flights))
+            self.count = 0
+            self.gl = NULL
+            self.swap = NULL
+            if context is not None:
+                self._close_context(context)
+        return 0
+
+    cdef int _serve(self) except -1 with gil:
+        picture = self.renderer.read() if self.drawn else None
+        with self.lock:
+            self._answer(picture)
+        return 0
+
+    cdef int _show(self, camkit_frame *f) except -1:
+        cdef int drawn
+        if self.owner is None:
+            self.start()
+        elif self.owner != get_ident():
+            raise GLError(f"cannot show a frame in {self.name!r}: another thread uses it")
+        else:
+            # Another context may have become current in this thread since.
+            self.context.make_current()
+        with nogil:
+            drawn = self.draw(f)
+            self._drain()
+        if self.wanted.load():
+            self._serve()
+        if not drawn:
+            raise ValueError(fault_text(&self.fault))
+        return 0

@@ -1,0 +1,24 @@
+from collections.abc import Sequence
+
+from camkit.gl_core._gl import Functions
+from camkit.memory_manager._format import PixelFormat
+
+TRANSFERS: tuple[str, ...]
+
+class Uploader:
+    refused: dict[str, str]
+    measured_us: dict[str, float]
+    row_by_row: bool
+    def __init__(
+        self,
+        functions: Functions,
+        format: PixelFormat,
+        width: int,
+        height: int,
+        strides: Sequence[int],
+        transfer: str = "auto",
+    ) -> None: ...
+    def delete(self) -> None: ...
+    @property
+    def transfer(self) -> str: ...
+    def explain(self) -> str: ...

@@ -1,0 +1,259 @@
+"""OpenGL contexts: without a screen by EGL, with a window by glfw."""
+
+import ctypes
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from camkit.errors import GLError
+from camkit.gl_core._gl import Functions
+
+# The newest core profile that the driver has is asked for first: some give exactly what was asked.
+VERSIONS = ((4, 6), (4, 5), (4, 3), (4, 1), (3, 3))
+
+
+class Context:
+    """What both kinds have in common. A context is current in one thread at a time; the caller sees to that.
+
+    Attributes
+    ----------
+    functions : Functions
+        The OpenGL functions of this context.
+    headless : bool
+        There is no window.
+    """
+
+    functions: Functions
+    headless = True
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """dict: `renderer`, `version` and `vendor` as the driver says them, and `headless`."""
+        gl = self.functions
+        return {"renderer": gl.renderer, "version": gl.version_text, "vendor": gl.vendor, "headless": self.headless}
+
+    def make_current(self) -> None:
+        """Make the context the calling thread's own."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Let go of the context, so that another thread can make it current."""
+        raise NotImplementedError
+
+    def destroy(self) -> None:
+        """Give the context up, in the thread where it is current. Twice is harmless."""
+        raise NotImplementedError
+
+    def get_proc(self, name: str) -> int:
+        """Return the address of an OpenGL function, 0 if there is none. The context must be current."""
+        raise NotImplementedError
+
+
+class EglContext(Context):
+    """A context without any surface; made current in the thread that makes it.
+
+    Raises
+    ------
+    GLError
+        No device here has OpenGL 3.3; the message tells what each answered.
+    """
+
+    def __init__(self) -> None:
+        from camkit.gl_core import _egl
+
+        self._egl = _egl.load()
+        self._display, self._context = None, None
+        refused = []
+        for name, display, software in self._egl.displays():
+            try:
+                self._open(display)
+            except GLError as error:
+                refused.append(f"{name}: {error}")
+                continue
+            # A display-only device is drawn for by the CPU, in memory that may lie badly: the CPU's own device is
+            # better.
+            if not software and "llvmpipe" in self.functions.renderer:
+                refused.append(f"{name}: draws on the CPU")
+                self.destroy()
+                continue
+            return
+        raise GLError(
+            f"cannot make an OpenGL context without a screen: {'; '.join(refused) or 'EGL has no device'}; install or "
+            "update the graphics driver, on Debian: apt install libegl-mesa0 libgl1-mesa-dri"
+        )
+
+    def _open(self, display: Any) -> None:
+        context = self._egl.create_context(display, VERSIONS)
+        self._display, self._context = display, context
+        try:
+            self.make_current()
+            self.functions = Functions(self.get_proc)
+        except GLError:
+            self.destroy()
+            raise
+
+    def make_current(self) -> None:
+        if self._context is None:
+            raise GLError("the OpenGL context was given up")
+        self._egl.make_current(self._display, self._context)
+
+    def release(self) -> None:
+        self._egl.make_current(self._display, None)
+
+    def destroy(self) -> None:
+        if self._context is not None:
+            # The display stays: it is the same for everybody in this process.
+            self._egl.make_current(self._display, None)
+            self._egl.destroy_context(self._display, self._context)
+            self._context = None
+
+    def get_proc(self, name: str) -> int:
+        return self._egl.get_proc(name)
+
+
+class WindowContext(Context):
+    """A window of glfw and its context; current nowhere until `make_current`.
+
+    Make and destroy it in the main thread, which the systems' window code wants.
+
+    Parameters
+    ----------
+    title : str
+    size : (int, int)
+        In screen coordinates.
+    visible : bool, optional
+        An invisible window stands in for a surfaceless context where there is no EGL.
+
+    Raises
+    ------
+    GLError
+        There is no screen, or no OpenGL 3.3.
+    """
+
+    def __init__(self, title: str, size: tuple[int, int], *, visible: bool = True) -> None:
+        import glfw
+
+        self._glfw = glfw
+        self.headless = not visible
+        glfw.ERROR_REPORTING = "raise"
+        try:
+            glfw.init()
+        except glfw.GLFWError as error:
+            raise GLError(
+                f"cannot open a window: {_text(error)}; without a screen draw into memory: display=\"headless\" "
+                "(camkit.Offscreen)"
+            ) from error
+        self.window = self._create(title, size, visible)
+        # A key pressed and released between two looks is seen all the same.
+        glfw.set_input_mode(self.window, glfw.STICKY_KEYS, True)
+        self._finalizer = weakref.finalize(self, _destroy_window, glfw, self.window)
+        try:
+            self.make_current()
+            self.functions = Functions(self.get_proc)
+            self.release()
+        except GLError:
+            self.destroy()
+            raise
+
+    def _create(self, title: str, size: tuple[int, int], visible: bool) -> Any:
+        glfw = self._glfw
+        # EGL where there is a choice: it can turn a camera's memory into a texture, GLX cannot.
+        apis = [glfw.EGL_CONTEXT_API, glfw.NATIVE_CONTEXT_API] if sys.platform == "linux" else [glfw.NATIVE_CONTEXT_API]
+        refused = {}
+        for api in apis:
+            for major, minor in VERSIONS:
+                glfw.default_window_hints()
+                glfw.window_hint(glfw.CONTEXT_CREATION_API, api)
+                glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, major)
+                glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, minor)
+                glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+                glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+                glfw.window_hint(glfw.VISIBLE, visible)
+                try:
+                    return glfw.create_window(*size, title, None, None)
+                except glfw.GLFWError as error:
+                    refused[api] = _text(error)
+        raise GLError(
+            f"cannot open a window with OpenGL 3.3: {'; '.join(refused.values())}; install or update the graphics "
+            "driver, on Debian: apt install libegl-mesa0 libgl1-mesa-dri libglx-mesa0"
+        )
+
+    def make_current(self) -> None:
+        if self.window is None:
+            raise GLError("the window was closed")
+        self._call("make a window's OpenGL context current", self._glfw.make_context_current, self.window)
+
+    def release(self) -> None:
+        self._call("release a window's OpenGL context", self._glfw.make_context_current, None)
+
+    def destroy(self) -> None:
+        if self.window is not None:
+            if self._glfw.get_current_context():
+                self.release()
+            self.window = None
+            self._finalizer()
+
+    def get_proc(self, name: str) -> int:
+        return self._glfw.get_proc_address(name) or 0
+
+    def set_vsync(self, on: bool) -> None:
+        """Make a swap wait for the screen, or not. The context must be current."""
+        self._call("set the swap interval", self._glfw.swap_interval, 1 if on else 0)
+
+    def poll_events(self) -> None:
+        """Take what the window system has to say. Main thread only."""
+        self._call("serve a window's events", self._glfw.poll_events)
+
+    @property
+    def closing(self) -> bool:
+        """bool: the user pressed Esc or the window's button."""
+        glfw = self._glfw
+        return bool(glfw.window_should_close(self.window)) or glfw.get_key(self.window, glfw.KEY_ESCAPE) == glfw.PRESS
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """(int, int): size of the window's inside in pixels; (0, 0) while it is minimised."""
+        width, height = self._glfw.get_framebuffer_size(self.window)
+        return width, height
+
+    @property
+    def swap_call(self) -> tuple[int, int]:
+        """(int, int): addresses of the C function that shows the picture, and of its argument."""
+        # pyGLFW's own function would take the GIL for every frame.
+        function = ctypes.cast(self._glfw._glfw.glfwSwapBuffers, ctypes.c_void_p).value or 0
+        return function, ctypes.cast(self.window, ctypes.c_void_p).value or 0
+
+    def _call(self, what: str, function: Callable[..., Any], *args: Any) -> None:
+        try:
+            function(*args)
+        except self._glfw.GLFWError as error:
+            raise GLError(f"cannot {what}: {_text(error)}") from error
+
+
+def headless() -> Context:
+    """Make a context without a visible window, current in the calling thread.
+
+    Raises
+    ------
+    GLError
+        There is no EGL or no OpenGL 3.3; the message says what to install.
+    """
+    if sys.platform == "linux":
+        return EglContext()
+    context = WindowContext("camkit", (16, 16), visible=False)
+    context.make_current()
+    return context
+
+
+def _text(error: Any) -> str:
+    """Take glfw's words out of its error, which holds them as bytes beside a number."""
+    found = error.args[0] if error.args else error
+    text = str(found).partition(") ")[2] or str(found)
+    return text.removeprefix("b").strip("'\"")
+
+
+def _destroy_window(glfw: Any, window: Any) -> None:
+    if threading.current_thread() is threading.main_thread():
+        glfw.destroy_window(window)

@@ -1,0 +1,28 @@
+#include "colour.glsl"
+
+// Packed 4:2:2: one texel holds two pixels and the chroma of the left one.
+uniform sampler2D plane0;
+
+#if defined ORDER_YUYV
+#define LEFT_Y r
+#define RIGHT_Y b
+#define CHROMA ga
+#elif defined ORDER_UYVY
+#define LEFT_Y g
+#define RIGHT_Y a
+#define CHROMA rb
+#else
+#error "packed.frag knows the orders YUYV and UYVY"
+#endif
+
+void main() {
+    ivec2 p = pixel();
+    ivec2 at = ivec2(p.x >> 1, p.y);
+    vec4 texel = texelFetch(plane0, at, 0);
+    if ((p.x & 1) == 0) {
+        colour = converted(vec3(texel.LEFT_Y, texel.CHROMA));
+        return;
+    }
+    at.x = min(at.x + 1, textureSize(plane0, 0).x - 1);
+    colour = converted(vec3(texel.RIGHT_Y, (texel.CHROMA + texelFetch(plane0, at, 0).CHROMA) * 0.5));
+}

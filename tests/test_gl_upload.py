@@ -1,0 +1,118 @@
+"""Uploads: each way is proved on the real driver, measured, and told about."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from camkit.errors import GLError
+from camkit.gl_core import Offscreen
+from camkit.gl_core._gl import Functions
+from camkit.gl_core._upload import Uploader
+from camkit.gl_core.context import Context, headless
+from camkit.memory_manager import FORMATS
+
+DRAWN = [row for row in FORMATS.values() if not row.compressed]
+SIZE = (66, 34)
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Context]:
+    made = headless()
+    yield made
+    made.destroy()
+
+
+def strides_of(row, width: int, padding: int) -> list[int]:
+    return [row.row_bytes(width, plane) + padding * row.itemsize for plane in range(len(row.planes))]
+
+
+@pytest.mark.parametrize("padding", [0, 7, 64])
+@pytest.mark.parametrize("transfer", ["client", "pbo"])
+@pytest.mark.parametrize("row", DRAWN, ids=lambda row: row.name)
+def test_every_way_is_proved_for_every_format(context: Context, row, transfer: str, padding: int) -> None:
+    context.make_current()
+    uploader = Uploader(context.functions, row, *SIZE, strides_of(row, SIZE[0], padding), transfer)
+    assert uploader.transfer == transfer
+    assert uploader.measured_us[transfer] > 0
+    other = {"client": "pbo", "pbo": "client"}[transfer]
+    assert uploader.refused == {other: f"not asked for (transfer={transfer!r})"}
+    uploader.delete()
+    uploader.delete()
+    assert context.functions.errors() == []
+
+
+def test_auto_keeps_the_fastest_and_says_why_not_the_other(context: Context) -> None:
+    context.make_current()
+    uploader = Uploader(context.functions, FORMATS["RGBA32"], 640, 480, [2560])
+    assert set(uploader.measured_us) == {"client", "pbo"}
+    best = min(uploader.measured_us, key=uploader.measured_us.__getitem__)
+    assert uploader.transfer == best
+    ((other, why),) = uploader.refused.items()
+    assert other != best
+    assert why.startswith("slower: ")
+    assert f"'{best}'" in uploader.explain() and why in uploader.explain()
+    uploader.delete()
+
+
+def without(context: Context, *names: str) -> Functions:
+    """Functions of a driver that lacks some."""
+    return Functions(lambda name: 0 if name in names else context.get_proc(name))
+
+
+def test_without_persistent_mapping_the_buffer_is_refused_with_the_reason(context: Context) -> None:
+    context.make_current()
+    functions = without(context, "glBufferStorage")
+    uploader = Uploader(functions, FORMATS["YUYV"], 640, 480, [1280])
+    assert uploader.transfer == "client"
+    assert "GL_ARB_buffer_storage" in uploader.refused["pbo"]
+    uploader.delete()
+    with pytest.raises(GLError, match="cannot upload YUYV 640x480.*pbo: the driver has no GL_ARB_buffer_storage"):
+        Uploader(functions, FORMATS["YUYV"], 640, 480, [1280], "pbo")
+
+
+def test_without_immutable_textures_it_works_as_well(context: Context) -> None:
+    context.make_current()
+    uploader = Uploader(without(context, "glTexStorage2D"), FORMATS["NV12"], 64, 32, [64, 64])
+    assert uploader.transfer in ("client", "pbo")
+    uploader.delete()
+    assert context.functions.errors() == []
+
+
+def test_a_driver_that_swallows_uploads_is_found_out(context: Context) -> None:
+    # A call that does something else than it says: glFlush in the place of glTexSubImage2D.
+    context.make_current()
+
+    def swallow(name: str) -> int:
+        return context.get_proc("glFlush" if name == "glTexSubImage2D" else name)
+
+    with pytest.raises(GLError, match="client: wrong: the GPU read back other bytes.*pbo: wrong"):
+        Uploader(Functions(swallow), FORMATS["GREY"], 64, 32, [64])
+    assert context.functions.errors() == []
+
+
+def test_a_stride_that_is_no_multiple_of_a_texel_is_told(context: Context) -> None:
+    context.make_current()
+    uploader = Uploader(context.functions, FORMATS["YUYV"], 64, 8, [130], "client")
+    assert uploader.row_by_row
+    assert "row by row" in uploader.explain()
+    uploader.delete()
+
+
+def test_an_unknown_way_is_refused(context: Context) -> None:
+    context.make_current()
+    with pytest.raises(ValueError, match="transfer is 'fast'; there are 'auto', 'client', 'pbo'"):
+        Uploader(context.functions, FORMATS["GREY"], 64, 32, [64], "fast")
+    with pytest.raises(ValueError, match="transfer is 'fast'"):
+        Offscreen(transfer="fast")
+
+
+@pytest.mark.parametrize("transfer", ["client", "pbo"])
+def test_many_frames_in_flight_stay_apart(transfer: str) -> None:
+    # More frames than textures and buffers in rotation, each of its own grey, without waiting in between.
+    with Offscreen(transfer=transfer) as screen:
+        for grey in range(0, 250, 7):
+            screen._feed([np.full((48, 64), grey, np.uint8)], "GREY", (64, 48), [64])
+            assert (screen.readback() == grey).all()
+        assert screen.transfer["path"] == transfer
+        assert screen.stats()["copied_bytes"] == screen.stats()["copies"] * 64 * 48
