@@ -64,7 +64,7 @@ cdef class Backend(Source):
     # Buffers that the driver has, to fill or filled.
     cdef int queued(self) noexcept nogil
     # Make a dequeue() that waits, or the next one that would, return CAMKIT_INTERRUPTED soon. Any thread.
-    cdef void wake(self) noexcept nogil
+    cdef void unblock(self) noexcept nogil
 
     # ---- what it calls ----
     # The last act of its constructor, `stream` being set: make ready what the request's policies need. `image_bytes`

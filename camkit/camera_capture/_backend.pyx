@@ -201,7 +201,7 @@ cdef class Backend(Source):
 
     cdef void interrupt(self) noexcept nogil:
         self.interrupted.store(True)
-        self.wake()
+        self.unblock()
 
     cdef int prepare(self, size_t image_bytes) except -1:
         request, stream = self.request, self.stream
@@ -367,7 +367,7 @@ cdef class Backend(Source):
     cdef int queued(self) noexcept nogil:
         return 0
 
-    cdef void wake(self) noexcept nogil:
+    cdef void unblock(self) noexcept nogil:
         pass
 
 

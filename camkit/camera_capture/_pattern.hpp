@@ -8,6 +8,8 @@
 #define CAMKIT_PATTERN_HPP
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "camkit/frame.h"

@@ -170,7 +170,7 @@ cdef class SyntheticBackend(Backend):
     cdef int queued(self) noexcept nogil:
         return self.buffers.here(INT64_MAX)
 
-    cdef void wake(self) noexcept nogil:
+    cdef void unblock(self) noexcept nogil:
         self.bell.notify()
 
     cdef int describe(self, camkit_frame *f) noexcept nogil:

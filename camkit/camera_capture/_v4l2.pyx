@@ -4,7 +4,7 @@ from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOMEM, EPR
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap, munmap
 from posix.unistd cimport close as c_close, read as c_read, write as c_write
 
 cimport cython
@@ -32,7 +32,6 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._format cimport PixelFormat
 
 import dataclasses
-import os
 
 from camkit.camera_capture._v4l2_negotiate import negotiate
 from camkit.camera_capture.info import StreamInfo
@@ -41,7 +40,7 @@ from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, ST
 
 cdef uint32_t MOST_BUFFERS = 64  # bits of driver_stream.unqueued
 cdef int MOST_IO_ERRORS = 8  # without a frame in between: then they are no hiccup
-cdef uint64_t INTERRUPT = <uint64_t>1 << 32  # what wake() adds to the bell; a buffer that came back adds 1
+cdef uint64_t INTERRUPT = <uint64_t>1 << 32  # what unblock() adds to the bell; a buffer that came back adds 1
 
 
 @cython.no_gc_clear  # the collector must not close the device before __dealloc__ has ended the stream
@@ -57,7 +56,8 @@ cdef class V4L2Backend(Backend):
     info : CameraInfo
         Camera to open.
     request : Request
-        What is asked of it.
+        What is asked of it. Its option `stride` is the least number of bytes from one row to the next, for who needs
+        rows aligned.
 
     Raises
     ------
@@ -170,7 +170,7 @@ cdef class V4L2Backend(Backend):
     cdef int queued(self) noexcept nogil:
         return self.driver.queued.load() if self.driver != NULL else 0
 
-    cdef void wake(self) noexcept nogil:
+    cdef void unblock(self) noexcept nogil:
         if self.ringing.enter():
             ring(self.bell, INTERRUPT)
             self.ringing.leave()

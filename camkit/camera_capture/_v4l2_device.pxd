@@ -8,6 +8,7 @@ cdef class Device:
     cdef readonly str path, driver, card, bus
     cdef int fd  # owned; -1 when closed
     cdef uint32_t kind  # the buffer type: V4L2_BUF_TYPE_VIDEO_CAPTURE or its _MPLANE
+    cdef public uint32_t wanted_stride  # that set_format and try_format ask for; 0: the driver's choice
     cdef v4l2_format format  # what the driver made of the last set_format
 
     cdef int control(self, unsigned long request, void *argument, what) except -1

@@ -1,4 +1,4 @@
-"""The slow half of V4L2: find devices, ask what they offer, set what they shall deliver. No streaming here."""
+"""The slow half of V4L2: what a device is, what it offers, what it is set to. No streaming here."""
 
 from libc.errno cimport EACCES, EBUSY, EINTR, EINVAL, ENODEV, ENOENT, ENOTTY, ENXIO, EPERM, errno
 from libc.stdint cimport uint8_t, uint32_t
@@ -37,13 +37,11 @@ from camkit.memory_manager._abi cimport (
     camkit_format_row,
 )
 
-import glob
 import os
-import re
 import stat
 from fractions import Fraction
 
-from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
+from camkit.camera_capture.info import FormatInfo, FrameSize
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNotFound
 
 ENDLESS = 4096  # answers after which a driver's list is taken to have no end
@@ -323,10 +321,13 @@ cdef class Device:
             self.format.fmt.pix_mp.pixelformat = code
             self.format.fmt.pix_mp.width, self.format.fmt.pix_mp.height = width, height
             self.format.fmt.pix_mp.field = V4L2_FIELD_NONE
+            self.format.fmt.pix_mp.num_planes = 1
+            self.format.fmt.pix_mp.plane_fmt[0].bytesperline = self.wanted_stride
         else:
             self.format.fmt.pix.pixelformat = code
             self.format.fmt.pix.width, self.format.fmt.pix.height = width, height
             self.format.fmt.pix.field = V4L2_FIELD_NONE
+            self.format.fmt.pix.bytesperline = self.wanted_stride
 
     def _answer(self):
         if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
@@ -334,73 +335,6 @@ cdef class Device:
             return mp.pixelformat, mp.width, mp.height
         sp = &self.format.fmt.pix
         return sp.pixelformat, sp.width, sp.height
-
-
-def list_devices():
-    """List the cameras of this machine, by number. Asking changes nothing on a camera, also not on one in use.
-
-    Returns
-    -------
-    list of CameraInfo
-        A node that cannot be opened is listed too, and `problem` says why.
-    """
-    numbers = (re.fullmatch(r"/dev/video(\d+)", path) for path in glob.glob("/dev/video*"))
-    found = []
-    for index in sorted(int(match[1]) for match in numbers if match):
-        path = f"/dev/video{index}"
-        try:
-            found.append(info_of(path))
-        except CameraNotFound:
-            continue
-        except CameraError as error:
-            name = system_name(index)
-            found.append(CameraInfo("v4l2", name, path, index, "", "", stable_id(path, "", name), error.strerror))
-    return found
-
-
-def info_of(path):
-    """Tell what camera is at `path`, which may be a link.
-
-    Raises
-    ------
-    CameraNotFound
-        There is none, or it is another kind of device.
-    CameraError
-        The system does not let us ask.
-    """
-    with Device(path, write=False) as device:
-        number = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(path))
-        return CameraInfo("v4l2", device.card, device.path, int(number[1]) if number else None, device.driver,
-                          device.bus, stable_id(device.path, device.bus, device.card))
-
-
-def formats(path):
-    """List everything that the camera at `path` offers; changes nothing on it.
-
-    Returns
-    -------
-    tuple of FormatInfo
-    """
-    with Device(path, write=False) as device:
-        return device.formats()
-
-
-def stable_id(path, bus, name):
-    """Return the link that udev made from the serial number, else place and name."""
-    node = os.path.realpath(path)
-    for link in sorted(glob.glob("/dev/v4l/by-id/*")):
-        if os.path.realpath(link) == node:
-            return os.path.basename(link)
-    return f"{bus}/{name}" if bus else node
-
-
-def system_name(index):
-    """Return the name that the kernel gave to /dev/video<index>."""
-    try:
-        with open(f"/sys/class/video4linux/video{index}/name", encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return f"video{index}"
 
 
 def code_text(uint32_t code):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from camkit.camera_capture._v4l2_device import Device, code_name, code_text
 from camkit.camera_capture.info import FrameSize, Request, Size, mode
 from camkit.errors import CameraError, FormatNotSupported
+from camkit.memory_manager._checks import check_int
 from camkit.memory_manager._format import FORMATS, PixelFormat
 
 # What is nice to have when nobody asked: no decoding, then what most cameras and GPUs do best.
@@ -37,6 +38,8 @@ def negotiate(device: Device, request: Request) -> Agreement:
     CameraBusy
         Another program streams from the device.
     """
+    stride = request.options.get("stride")
+    device.wanted_stride = 0 if stride is None else check_int("stride", stride, 1, 1 << 24)
     offered = _offered(device)
     wanted = request.format.name if request.format is not None else None
     code = offered[wanted if wanted in offered else _best(offered)]
@@ -50,6 +53,13 @@ def negotiate(device: Device, request: Request) -> Agreement:
     _check_layout(device, name, size)
     got = device.set_rate(rate or DEFAULT_RATE)
     differences = request.settle(device.path, name, size, None if got is None else float(got))
+    if device.layout[1] < device.wanted_stride:
+        if request.match == "exact":
+            raise FormatNotSupported(
+                f"cannot open '{device.path}': rows {stride} bytes apart are not offered in {mode(name, size, None)}; "
+                f"nearest is {device.layout[1]}"
+            )
+        differences["stride"] = (stride, device.layout[1])
     return Agreement(FORMATS[name], size, got, differences)
 
 

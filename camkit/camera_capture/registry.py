@@ -35,8 +35,9 @@ ROWS = (
         "v4l2",
         "linux",
         "camkit.camera_capture._v4l2:V4L2Backend",
-        "camkit.camera_capture._v4l2_device",
+        "camkit.camera_capture._v4l2_find",
         "/dev/video{}",
+        options=("stride",),
     ),
     Row(
         "synthetic",

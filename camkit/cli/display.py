@@ -28,9 +28,13 @@ class Display:
     ------
     GLError
         The window was asked for and there is none.
+    FormatNotSupported
+        The camera delivers what cannot be drawn.
     """
 
     def __init__(self, args: argparse.Namespace, camera: camkit.Camera) -> None:
+        if args.display != "none" or args.snapshot is not None:
+            _need_pixels(camera)
         self._last: camkit.Frame | None = None
         self._drawing = _drawing(args.display, args.transfer, camera)
         self.nodes: tuple[Any, ...] = ()
@@ -92,6 +96,14 @@ def _drawing(choice: str, transfer: str, camera: camkit.Camera) -> Offscreen | V
                 raise
             say(f"--display auto is headless: {one_line(error)}")
     return camkit.Offscreen(transfer=transfer)
+
+
+def _need_pixels(camera: camkit.Camera) -> None:
+    if camkit.FORMATS[camera.format].compressed:
+        raise camkit.FormatNotSupported(
+            f"cannot draw the {camera.format} of {str(camera.info)!r}, which is compressed: "
+            "take another --format, or --display none without --snapshot"
+        )
 
 
 def _window_size(width: int, height: int) -> tuple[int, int]:

@@ -36,7 +36,7 @@ MEANINGS = {
     ExitCode.USAGE: "bad argument",
     ExitCode.NO_CAMERA: "no such device, or not a camera",
     ExitCode.BUSY: "another program holds the camera",
-    ExitCode.FORMAT: "the camera does not offer the format, size or rate",
+    ExitCode.FORMAT: "the format, size or rate is not offered, or cannot be drawn",
     ExitCode.DISCONNECTED: "the camera went away",
     ExitCode.TIMEOUT: "the camera stopped delivering frames",
     ExitCode.GL: "OpenGL failed",

@@ -80,6 +80,8 @@ class Run:
         except camkit.CamkitError as failure:
             error = failure
         self._cpu_s = time.process_time() - self._cpu_began
+        if error is not None and not self._pipeline.stats()["frames"]["captured"]:
+            raise error  # there is nothing to give an account of
         snapshot: Path | None = None
         try:
             snapshot = self._save()

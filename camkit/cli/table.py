@@ -38,7 +38,7 @@ def grid(*headings: str, right: tuple[str, ...] = ()) -> Table:
     """Start a table without lines; the columns named in `right` hold numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", no_wrap=True, overflow="ellipsis")
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     return table
 
 

@@ -400,7 +400,7 @@ cdef class Uploader:
                 now = now_ns() - begin
                 best = now if best < 0 or now < best else best
                 runs += 1
-        return best / 1000
+        return best / 1000.0
 
 
 cdef void fill(uint8_t *data, size_t size) noexcept nogil:

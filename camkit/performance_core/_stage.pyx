@@ -111,6 +111,9 @@ cdef class Sink(Node):
         c = self.counters
         return {"displayed": c.displayed, "copies": c.copies, "copied_bytes": c.copied_bytes}
 
+    def expect(self, format, size, stride=0):
+        """Hear what frames will probably come, before `start`: a sink may get ready for them, or refuse them."""
+
     def pump(self):
         """Serve what must run in the main thread, such as a window's events; return False to end the pipeline.
 

@@ -140,6 +140,7 @@ class Pipeline:
         with self._lock:
             if self.running:
                 raise RuntimeError("the pipeline is running already: stop it first")
+            self._announce()
             self._build(frames)
         # The sink is ready before its producer begins, so that no frame waits for a GL context.
         try:
@@ -294,6 +295,12 @@ class Pipeline:
             (self._source if i == 0 else None, group, self._sink if i == len(groups) - 1 else None)
             for i, group in enumerate(groups)
         ]
+
+    def _announce(self) -> None:
+        """Tell the sink what the source delivers. Stages may change it, so that only a sink next to it is bound by it."""
+        stream = getattr(self._source, "stream", None)
+        if stream is not None and (stream.stride or not self._stages):
+            self._sink.expect(stream.format, (stream.width, stream.height), stream.stride)
 
     def _build(self, frames: int | None) -> None:
         self._run, self._go, self._collected = Run(frames or 0), threading.Event(), False

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from camkit.camera_capture._v4l2 import V4L2Backend
-from camkit.camera_capture._v4l2_device import info_of, list_devices
+from camkit.camera_capture._v4l2_find import info_of, list_devices
 from camkit.camera_capture.info import CameraInfo, Request
 from lab.uvc_camera.control_socket import send
 
@@ -23,7 +23,9 @@ NEXT_CONTROL = 0x80000000
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "smoke: also run on Debian's own kernel, where everything takes ten times longer")
+    config.addinivalue_line(
+        "markers", "smoke: also run on Debian's own kernel, where everything takes ten times longer"
+    )
 
 
 class Vivid:
@@ -52,11 +54,13 @@ class Vivid:
         self.changed.add(name)
 
     def close(self) -> None:
-        """Put the controls back. The node must be let go: only the last one to close ends a disconnection."""
+        """Put the controls back, and the device too: after `Disconnect` it returns when the last one closes it."""
+        if "Disconnect" in self.changed:
+            os.close(self.fd)
+            self.fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
         for name in self.changed:
             if name != "Disconnect" and not name.startswith("Inject"):
                 fcntl.ioctl(self.fd, VIDIOC_S_CTRL, CONTROL.pack(*self.controls[name]))
-        self.changed.clear()
         os.close(self.fd)
 
 

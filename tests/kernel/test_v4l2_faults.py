@@ -24,6 +24,7 @@ def test_a_camera_that_goes_away(vivid, open_camera):
     with pytest.raises(CameraDisconnected):
         camera.read()
     assert frame.array.shape == (180, 320, 2)
+    del frame  # it holds the device
     camera.stop()
     with pytest.raises(CameraDisconnected):
         camera.start()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
+import camkit.camera_capture
 from camkit.camera_capture._v4l2 import V4L2Backend
-from camkit.camera_capture._v4l2_device import formats, info_of, list_devices
+from camkit.camera_capture._v4l2_find import formats, info_of, list_devices
 from camkit.camera_capture.info import Request
 from camkit.errors import CameraBusy, CameraError, CameraNotFound, FormatNotSupported
 
@@ -69,6 +71,13 @@ def test_no_such_node(open_camera):
     with pytest.raises(CameraNotFound, match="No such file") as caught:
         open_camera("/dev/video99")
     assert caught.value.errno == errno.ENOENT
+
+
+@pytest.mark.parametrize("source", ["auto", 0, "/dev/video0", Path("/dev/video0"), "platform:vivid-000/vivid"])
+def test_all_names_of_a_camera(vivid, source):
+    with camkit.camera_capture.open(source, format="YUYV", size=(320, 180), fps=120) as camera:
+        assert camera.info == info_of(vivid.path)
+        assert [frame.sequence for _, frame in zip(range(3), camera, strict=False)] == [0, 1, 2]
 
 
 @pytest.mark.smoke

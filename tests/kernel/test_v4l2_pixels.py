@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from camkit.camera_capture._v4l2_device import formats
+from camkit.camera_capture._v4l2_find import formats
+from camkit.errors import FormatNotSupported
+from camkit.memory_manager import Frame
 from camkit.memory_manager._format import FORMATS
 
-SIZE = 640, 360
+SIZE = 320, 180
+RATE = 120
 LEVELS = 2  # by which a driver's integer arithmetic may differ from ours in floats
 UNCOMPRESSED = [name for name, row in FORMATS.items() if not row.compressed]
 SMOKE = ("YUYV", "NV12", "RGB24")
@@ -53,22 +56,49 @@ def expected(name: str) -> list[NDArray[np.float64]]:
     return [y, u, v]
 
 
+def compare(frame: Frame, name: str) -> None:
+    for plane, wanted in zip(frame.planes, expected(name), strict=True):
+        assert plane.shape == wanted.shape
+        tolerance = LEVELS * (256 if plane.dtype == np.uint16 else 1)
+        assert np.abs(plane.astype(float) - wanted).max() <= tolerance
+
+
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.smoke] * (n in SMOKE)) for n in UNCOMPRESSED])
 def test_all_pixels_are_those_that_the_driver_drew(any_vivid, open_camera, name):
-    camera = open_camera(any_vivid.path, format=name, size=SIZE, fps=60)
+    camera = open_camera(any_vivid.path, format=name, size=SIZE, fps=RATE)
     camera.start()
     frame = camera.read()
     assert frame.format == name and frame.size == SIZE and not frame.corrupt
     assert frame.memory == "mmap" and frame.readonly and not frame.copied
-    planes = frame.planes
-    for plane, wanted in zip(planes, expected(name), strict=True):
-        assert plane.shape == wanted.shape
-        tolerance = LEVELS * (256 if plane.dtype == np.uint16 else 1)
-        assert np.abs(plane.astype(float) - wanted).max() <= tolerance
+    compare(frame, name)
     # Nothing moves: every further frame is the same, byte for byte, through all the buffers.
     for _ in range(5):
-        for plane, other in zip(planes, camera.read().planes, strict=True):
+        for plane, other in zip(frame.planes, camera.read().planes, strict=True):
             np.testing.assert_array_equal(plane, other)
+
+
+@pytest.mark.parametrize("name", ["YUYV", "NV12", "YU12", "Y16", "RGB24"])
+def test_padded_rows_are_honoured(any_vivid, open_camera, name):
+    row = FORMATS[name]
+    stride = row.row_bytes(SIZE[0]) + 128
+    camera = open_camera(any_vivid.path, format=name, size=SIZE, fps=RATE, options={"stride": stride})
+    camera.start()
+    frame = camera.read()
+    assert camera.stream.stride == stride
+    assert frame.strides == tuple(row.plane_stride(stride, plane) for plane in range(len(row.planes)))
+    compare(frame, name)
+    held = [camera.read(), camera.read()]
+    assert held[-1].copied
+    compare(held[-1], name)
+
+
+def test_rows_that_the_driver_does_not_pad(webcam, open_camera):
+    wishes = {"format": "YUYV", "size": (640, 480), "options": {"stride": 2048}}
+    with pytest.raises(
+        FormatNotSupported, match="rows 2048 bytes apart are not offered in YUYV 640x480; nearest is 1280"
+    ):
+        open_camera(webcam.path, **wishes)
+    assert open_camera(webcam.path, **wishes, match="nearest").stream.differences == {"stride": (2048, 1280)}
 
 
 @pytest.mark.smoke
@@ -77,7 +107,7 @@ def test_vivid_offers_every_uncompressed_format_of_the_table(any_vivid):
 
 
 def test_driver_memory_cannot_be_written(vivid, open_camera):
-    camera = open_camera(vivid.path, format="RGB24", size=SIZE, fps=60)
+    camera = open_camera(vivid.path, format="RGB24", size=SIZE, fps=RATE)
     camera.start()
     array = camera.read().array
     with pytest.raises(ValueError, match="read-only"):
@@ -101,7 +131,7 @@ COLOURS = [
 def test_colour_follows_the_driver(vivid, open_camera, controls, words):
     for name, value in zip(("Colorspace", "Y'CbCr Encoding", "Quantization"), controls, strict=True):
         vivid.set(name, value)
-    camera = open_camera(vivid.path, format="YUYV", size=SIZE, fps=60)
+    camera = open_camera(vivid.path, format="YUYV", size=SIZE, fps=RATE)
     camera.start()
     stream = camera.stream
     assert (stream.primaries, stream.transfer, stream.matrix, stream.range) == words

@@ -29,7 +29,9 @@ def mjpg_number(frame) -> int:
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
-    ("wishes", "number_of", "sent"), [(YUYV, yuyv_number, yuyv_frame), (MJPG, mjpg_number, mjpg_frame)], ids=["YUYV", "MJPG"]
+    ("wishes", "number_of", "sent"),
+    [(YUYV, yuyv_number, yuyv_frame), (MJPG, mjpg_number, mjpg_frame)],
+    ids=["YUYV", "MJPG"],
 )
 def test_every_byte_is_what_the_webcam_sent(webcam, open_camera, wishes, number_of, sent):
     camera = open_camera(webcam.path, **wishes)

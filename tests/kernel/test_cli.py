@@ -1,0 +1,129 @@
+"""The command on real drivers: its account, its picture, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CAMKIT = [sys.executable, "-m", "camkit"]
+BARS = 8
+
+
+def camkit_command(*arguments):
+    return subprocess.run([*CAMKIT, *arguments], capture_output=True, text=True, timeout=300)
+
+
+def start_streaming(path, *arguments):
+    """Start a run without end, and return when its buffers are mapped."""
+    process = subprocess.Popen(
+        [*CAMKIT, "run", "--source", path, "--display", "none", "--json", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while path not in Path(f"/proc/{process.pid}/maps").read_text():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    return process
+
+
+def reference(pixels):
+    """Convert (N, 3) Y, Cb, Cr of limited range by BT.601 to R, G, B in floating point."""
+    y, cb, cr = (pixels.astype(float) - (16, 128, 128)).T
+    y = y * 255 / 219
+    red = y + 1.402 * cr * 255 / 224
+    blue = y + 1.772 * cb * 255 / 224
+    green = (y - 0.299 * red - 0.114 * blue) / 0.587
+    return np.clip(np.stack([red, green, blue], 1), 0, 255)
+
+
+@pytest.mark.smoke
+def test_a_run_on_a_driver_delivers_all_and_shows_the_right_colours(vivid, open_camera, tmp_path):
+    picture = tmp_path / "s.png"
+    done = camkit_command(
+        "run", "--source", vivid.path, "--format", "YUYV", "--size", "640x360", "--frames", "60",
+        "--display", "headless", "--snapshot", str(picture), "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    frames, source = report["frames"], report["source"]
+    assert frames["delivered"] == frames["displayed"] == 60
+    assert frames["captured"] == 60 + sum(frames["dropped"].values())
+    assert (source["kind"], source["driver"], source["device"]) == ("v4l2", "vivid", vivid.path)
+    assert (source["format"], source["width"], source["height"]) == ("YUYV", 640, 360)
+    assert (source["memory"], source["clock"]) == ("mmap", "monotonic")
+    assert report["latency_us"]["capture_to_gl"]["count"] == 60
+    camera = open_camera(vivid.path, format="YUYV", size=(640, 360))
+    camera.start()
+    row = camera.read().array[180]
+    columns = np.arange(BARS) * 80 + 40  # even: there Cb stands beside Y, and Cr beside the next
+    codes = np.stack([row[columns, 0], row[columns, 1], row[columns + 1, 1]], 1)
+    with Image.open(picture) as image:
+        shown = np.asarray(image.convert("RGB"))[180, columns]
+    assert len({tuple(colour) for colour in shown}) == BARS
+    assert np.abs(shown - reference(codes)).max() <= 2
+
+
+def test_a_busy_camera_has_its_code(vivid):
+    first = start_streaming(vivid.path, "--size", "640x360")
+    try:
+        done = camkit_command("run", "--source", vivid.path, "--size", "320x180", "--frames", "1", "--display", "none")
+        assert done.returncode == 4
+        assert done.stderr.startswith("camkit: ") and done.stderr.count("\n") == 1
+        assert vivid.path in done.stderr and "another program" in done.stderr
+    finally:
+        first.send_signal(signal.SIGINT)
+        out, _ = first.communicate(timeout=60)
+    assert first.returncode == 0
+    frames = json.loads(out)["frames"]
+    assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
+
+
+def test_a_refused_mode_has_its_code(vivid):
+    done = camkit_command("run", "--source", vivid.path, "--format", "YUYV", "--size", "641x361", "--frames", "1")
+    assert done.returncode == 5
+    assert "nearest is YUYV 640x360" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.smoke
+def test_a_camera_that_goes_away_has_its_code(vivid):
+    process = start_streaming(vivid.path)
+    vivid.set("Disconnect")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 6
+    assert "is gone" in err.splitlines()[-1]
+    report = json.loads(out)
+    assert report["error"]["type"] == "CameraDisconnected"
+    assert report["frames"]["captured"] == report["frames"]["delivered"] + sum(report["frames"]["dropped"].values())
+
+
+def test_a_silent_camera_has_its_code(vivid):
+    vivid.set("Percentage of Dropped Buffers", 100)
+    done = camkit_command("run", "--source", vivid.path, "--timeout", "0.3", "--display", "none")
+    assert done.returncode == 7
+    assert done.stderr.splitlines()[-1].startswith("camkit: ")
+
+
+def test_auto_takes_the_real_camera(vivid):
+    done = camkit_command("run", "--display", "none", "--frames", "2", "--json")
+    assert done.returncode == 0
+    assert f"--source auto takes {vivid.path!r}" in done.stderr
+    assert json.loads(done.stdout)["source"]["kind"] == "v4l2"
+
+
+def test_list_and_info_agree_with_the_driver(vivid):
+    cameras = json.loads(camkit_command("list", "--json").stdout)["cameras"]
+    mine = next(row for row in cameras if row["path"] == vivid.path)
+    assert mine["driver"] == "vivid"
+    told = json.loads(camkit_command("info", mine["id"], "--json").stdout)
+    assert told["path"] == vivid.path
+    yuyv = next(row for row in told["formats"] if row["name"] == "YUYV")
+    assert {(size["width"], size["height"]) for size in yuyv["sizes"]} >= {(640, 360), (1280, 720)}

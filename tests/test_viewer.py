@@ -1,0 +1,247 @@
+"""Viewer: a real window on a screen of its own (Xvfb), looked at through the screen's memory."""
+
+import ctypes
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from camkit.errors import GLError
+from camkit.gl_core import Viewer
+
+SCREEN = (640, 480)
+TOP = Path(__file__).resolve().parent.parent
+
+
+class Screen:
+    """An X server without hardware; its pixels lie in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("Xvfb")
+        assert program is not None, "the window tests need Xvfb: apt install xvfb"
+        read, write = os.pipe()
+        geometry = f"{SCREEN[0]}x{SCREEN[1]}x24"
+        command = [program, "-displayfd", str(write), "-screen", "0", geometry, "-nolisten", "tcp", "-fbdir", str(folder)]
+        self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()
+        assert number, "Xvfb did not start"
+        self.display = f":{number}"
+        self.file = folder / "Xvfb_screen0"
+
+    def close(self) -> None:
+        self.server.terminate()
+        self.server.wait(10)
+
+    def pixels(self) -> np.ndarray:
+        """(H, W, 3) uint8, R'G'B': what the screen shows now."""
+        data = self.file.read_bytes()
+        # XWD: a header of big-endian words; bytes of a row in word 12, entries of the colour map, 12 bytes each, in 19.
+        words = struct.unpack(">25I", data[:100])
+        header, width, height, stride, colours = words[0], words[4], words[5], words[12], words[19]
+        rows = np.frombuffer(data, np.uint8, stride * height, header + 12 * colours).reshape(height, stride)
+        return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
+
+    def until(self, found: Callable[[np.ndarray], bool], viewer: Viewer | None = None) -> np.ndarray:
+        """Wait until the screen shows what is looked for."""
+        end = time.monotonic() + 20
+        while True:
+            seen = self.pixels()
+            if found(seen):
+                return seen
+            assert time.monotonic() < end, f"not on the screen; colours: {np.unique(seen.reshape(-1, 3), axis=0)[:8]}"
+            if viewer is not None:
+                viewer.pump()
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    made = Screen(tmp_path_factory.mktemp("screen"))
+    before = {name: os.environ.pop(name, None) for name in ("DISPLAY", "WAYLAND_DISPLAY")}
+    os.environ["DISPLAY"] = made.display
+    yield made
+    import glfw
+
+    glfw.terminate()
+    os.environ.pop("DISPLAY")
+    os.environ.update({name: value for name, value in before.items() if value is not None})
+    made.close()
+
+
+def feed(viewer: Viewer, picture: np.ndarray) -> None:
+    height, width = picture.shape[:2]
+    viewer._feed([np.ascontiguousarray(picture)], "RGB24", (width, height), [3 * width])
+
+
+def plain(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> np.ndarray:
+    return np.full((size[1], size[0], 3), colour, np.uint8)
+
+
+def box(seen: np.ndarray, colour: tuple[int, int, int]) -> tuple[int, int]:
+    """Width and height of the pixels of a colour."""
+    ys, xs = np.nonzero((seen == colour).all(axis=2))
+    return (int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1) if len(xs) else (0, 0)
+
+
+def test_the_window_shows_the_picture_upright(screen: Screen) -> None:
+    picture = plain((200, 40, 10))
+    picture[:24] = (10, 60, 220)
+    with Viewer(size=(320, 240), vsync=False) as viewer:
+        feed(viewer, picture)
+        seen = screen.until(lambda s: box(s, (200, 40, 10))[0] == 320, viewer)
+        blue, red = (np.nonzero((seen == colour).all(axis=2))[0] for colour in ((10, 60, 220), (200, 40, 10)))
+        assert blue.mean() < red.mean()
+        assert (viewer.readback() == picture).all()
+        assert viewer.description["headless"] is False
+        assert viewer.stats()["displayed"] == 1
+        assert viewer.pump()
+    screen.until(lambda s: box(s, (200, 40, 10)) == (0, 0))
+
+
+def test_the_shape_is_kept_with_bars(screen: Screen) -> None:
+    with Viewer(size=(320, 240), vsync=False) as viewer:
+        feed(viewer, plain((0, 255, 0), (40, 10)))
+        screen.until(lambda s: box(s, (0, 255, 0)) == (320, 80), viewer)
+        feed(viewer, plain((0, 255, 0), (10, 40)))
+        screen.until(lambda s: box(s, (0, 255, 0)) == (60, 240), viewer)
+
+
+def test_a_resized_window_is_filled(screen: Screen) -> None:
+    import glfw
+
+    with Viewer(size=(160, 120), vsync=False) as viewer:
+        feed(viewer, plain((250, 250, 0)))
+        screen.until(lambda s: box(s, (250, 250, 0)) == (160, 120), viewer)
+        glfw.set_window_size(viewer._window.window, 400, 300)
+        for _ in range(50):
+            viewer.pump()
+            feed(viewer, plain((250, 250, 0)))
+        screen.until(lambda s: box(s, (250, 250, 0)) == (400, 300), viewer)
+
+
+class Key(ctypes.Structure):
+    """XKeyEvent of the X library."""
+
+    _fields_ = [
+        ("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int), ("display", ctypes.c_void_p),
+        ("window", ctypes.c_ulong), ("root", ctypes.c_ulong), ("subwindow", ctypes.c_ulong), ("time", ctypes.c_ulong),
+        ("x", ctypes.c_int), ("y", ctypes.c_int), ("x_root", ctypes.c_int), ("y_root", ctypes.c_int),
+        ("state", ctypes.c_uint), ("keycode", ctypes.c_uint), ("same_screen", ctypes.c_int), ("pad", ctypes.c_char * 128),
+    ]  # fmt: skip
+
+
+def press_escape(screen: Screen, window: int) -> None:
+    x = ctypes.CDLL("libX11.so.6")
+    x.XOpenDisplay.restype = ctypes.c_void_p
+    display = ctypes.c_void_p(x.XOpenDisplay(screen.display.encode()))
+    keycode = x.XKeysymToKeycode(display, ctypes.c_ulong(0xFF1B))
+    for kind in (2, 3):  # pressed, released
+        event = Key(type=kind, window=window, keycode=keycode, same_screen=1, time=1)
+        x.XSendEvent(display, ctypes.c_ulong(window), 1, ctypes.c_long(kind - 1), ctypes.byref(event))
+    x.XSync(display, 0)
+    x.XCloseDisplay(display)
+
+
+def wait_for_end(viewer: Viewer) -> None:
+    end = time.monotonic() + 20
+    while viewer.pump():
+        assert time.monotonic() < end, "the window does not notice"
+        time.sleep(0.01)
+
+
+def test_escape_ends(screen: Screen) -> None:
+    import glfw
+
+    with Viewer(size=(64, 48), vsync=False) as viewer:
+        feed(viewer, plain((1, 2, 3)))
+        assert viewer.pump()
+        press_escape(screen, glfw.get_x11_window(viewer._window.window))
+        wait_for_end(viewer)
+
+
+def test_the_button_of_the_window_ends(screen: Screen) -> None:
+    import glfw
+
+    with Viewer(size=(64, 48), vsync=False) as viewer:
+        assert viewer.pump()
+        glfw.set_window_should_close(viewer._window.window, True)
+        wait_for_end(viewer)
+    assert not viewer.pump()
+    with pytest.raises(GLError, match="its window was closed; make a new Viewer"):
+        feed(viewer, plain((1, 2, 3)))
+    viewer.close()
+
+
+def test_frames_are_drawn_in_another_thread_again_and_again(screen: Screen) -> None:
+    failed: list[BaseException] = []
+    with Viewer(size=(320, 240), vsync=False) as viewer:
+
+        def run(colour: tuple[int, int, int]) -> None:
+            try:
+                viewer.start()
+                for _ in range(20):
+                    feed(viewer, plain(colour))
+                viewer.stop()
+            except BaseException as error:
+                failed.append(error)
+
+        for colour in ((255, 0, 128), (0, 128, 255)):
+            thread = threading.Thread(target=run, args=(colour,))
+            thread.start()
+            while thread.is_alive():
+                viewer.pump()
+                thread.join(0.005)
+            assert not failed
+            screen.until(lambda s, c=colour: box(s, c) == (320, 240), viewer)
+            assert (viewer.readback() == colour).all()
+            assert viewer.stats()["displayed"] == 20
+
+
+def test_vsync_can_be_asked_for(screen: Screen) -> None:
+    with Viewer(size=(64, 48), vsync=True) as viewer:
+        feed(viewer, plain((9, 9, 9)))
+        assert viewer.stats()["displayed"] == 1
+
+
+@pytest.mark.parametrize("size", [(0, 10), (10, 100000)])
+def test_an_impossible_window_is_refused(screen: Screen, size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="size is"):
+        Viewer(size=size)
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=clean | environment, cwd=TOP, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+
+
+OPEN = "from camkit.gl_core import Viewer\ntry: Viewer()\nexcept Exception as error: print(type(error).__name__, error)"
+
+
+def test_without_a_screen_the_way_out_is_named() -> None:
+    for environment in ({}, {"DISPLAY": ":77777"}):
+        done = run_python(OPEN, **environment)
+        assert done.stdout.startswith("GLError cannot open a window: X11: "), done.stdout + done.stderr
+        assert 'display="headless"' in done.stdout
+        assert not done.stderr
+
+
+def test_a_window_left_open_ends_with_the_program(screen: Screen) -> None:
+    code = (
+        "import numpy as np\nfrom camkit.gl_core import Viewer\nviewer = Viewer(size=(64, 48))\n"
+        "viewer._feed([np.zeros((4, 4), np.uint8)], 'GREY', (4, 4), [4])\nkeep = [viewer]\nprint(viewer.pump())"
+    )
+    done = run_python(code, DISPLAY=screen.display)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
