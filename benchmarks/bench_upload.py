@@ -57,7 +57,7 @@ def bench_upload(benchmark, context, frame, transfer: str) -> None:
     note(benchmark, frame)
     context.make_current()
     uploader = Uploader(context.functions, FORMATS[frame.format], *SIZE, frame.strides, transfer)
-    benchmark(uploader.measure, frame)
+    benchmark(uploader.fill, frame)
     uploader.delete()
 
 

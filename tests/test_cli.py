@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +69,12 @@ def leaves(value: Any, path: str = "") -> Iterator[str]:
 def documented() -> set[str]:
     """Return the fields of the first table of docs/json.md."""
     return set(re.findall(r"^\| `([\w.<>]+)` \|", DOCUMENT.split("## Latencies")[0], re.MULTILINE))
+
+
+def latency_names() -> set[str]:
+    """Return the names in the second table of docs/json.md."""
+    table = DOCUMENT.split("## Latencies")[1].split("\n## ")[0]
+    return {name for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
 
 
 class Terminal:
@@ -207,9 +214,7 @@ def test_the_document_has_every_field_and_no_other(display: str) -> None:
                           "--size", "33x33", "--json")  # fmt: skip
     report = last_object(done.stdout)
     assert report["source"]["differences"]["size"]["asked"] == [33, 33]
-    assert set(report["latency_us"]) <= set(
-        re.findall(r"^\| `(\w+)` \|", DOCUMENT.split("## Latencies")[1], re.MULTILINE)
-    )
+    assert set(report["latency_us"]) <= set(latency_names())
     failed = last_object(camkit_command(*SYNTHETIC, "--size", "1x1", "--json").stdout)
     assert failed.keys() == {"error"}
     fields = set(leaves(report)) | set(leaves(failed))
@@ -265,6 +270,38 @@ def test_a_transfer_can_be_chosen(transfer: str) -> None:
     done = camkit_command(*SYNTHETIC, "--frames", "3", "--display", "headless", "--transfer", transfer, "--json")
     assert done.returncode == 0, done.stderr
     assert last_object(done.stdout)["transfer"]["path"] == transfer
+
+
+def test_auto_opens_a_window_where_there_is_a_screen(tmp_path: Path) -> None:
+    xvfb_run = shutil.which("xvfb-run")
+    assert xvfb_run, "xvfb-run is missing: apt-get install xvfb"
+    done = subprocess.run(
+        [xvfb_run, "-a", *CAMKIT, *SYNTHETIC, "--frames", "10", "--json", "--snapshot", str(tmp_path / "w.png")],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    report = last_object(done.stdout)
+    assert report["gl"]["headless"] is False
+    assert report["frames"]["displayed"] == 10
+    check_bars(tmp_path / "w.png", (640, 480))
+
+
+def test_auto_says_why_it_is_headless() -> None:
+    done = camkit_command(*SYNTHETIC, "--frames", "2", "--json", env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
+    assert done.returncode == 0
+    assert done.stderr.startswith("camkit: --display auto is headless: cannot open a window")
+    assert last_object(done.stdout)["gl"]["headless"] is True
+
+
+@pytest.mark.parametrize("buffers", ["2", "3"])
+def test_a_snapshot_without_a_gpu_does_not_starve_the_camera(buffers: str, tmp_path: Path) -> None:
+    done = camkit_command(
+        *SHORT, "--buffers", buffers, "--on-exhausted", "block", "--timeout", "2", "--snapshot", str(tmp_path / "s.png")
+    )
+    assert done.returncode == 0, done.stderr
+    check_bars(tmp_path / "s.png", (640, 480))
 
 
 # ---- failures --------------------------------------------------------------------------------------------------------

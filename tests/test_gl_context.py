@@ -91,7 +91,12 @@ def test_a_context_moves_between_threads_only_when_released(context: Context) ->
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | environment, timeout=60, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=60,
+        check=False,
     )
 
 
@@ -126,7 +131,9 @@ def test_too_old_an_opengl_is_told_with_its_version() -> None:
 
 @pytest.mark.parametrize("platform", ["egl", "glx", ""])
 def test_pyopengl_of_any_window_system_will_do(platform: str) -> None:
-    code = "from OpenGL import GL\nfrom camkit.gl_core.context import headless\nprint(headless().description['headless'])"
+    code = (
+        "from OpenGL import GL\nfrom camkit.gl_core.context import headless\nprint(headless().description['headless'])"
+    )
     done = run(code, PYOPENGL_PLATFORM=platform) if platform else run(code)
     assert done.stdout == "True\n", done.stderr
 

@@ -61,9 +61,9 @@ def test_damaged_frames_are_counted_and_the_run_goes_on() -> None:
 
 
 def test_a_format_that_cannot_be_drawn_stops_the_pipeline_with_its_name() -> None:
-    with camkit.open("synthetic", format="RGB24", size=(8192, 16), fps=30) as camera:
+    with camkit.open("synthetic", format="RGB24", size=(8192, 32), fps=30) as camera:
         pipeline = camkit.Pipeline(camera, Offscreen())
-        with pytest.raises(camkit.FormatNotSupported, match="needs a texture of 24576x16"):
+        with pytest.raises(camkit.FormatNotSupported, match="needs a texture of 24576x32"):
             pipeline.run(frames=3)
         with pytest.raises(camkit.FormatNotSupported):
             pipeline.run(frames=3)

@@ -10,7 +10,7 @@ from camkit.gl_core import Offscreen
 from camkit.gl_core._gl import Functions
 from camkit.gl_core._upload import Uploader
 from camkit.gl_core.context import Context, headless
-from camkit.memory_manager import FORMATS
+from camkit.memory_manager import FORMATS, FramePool
 
 DRAWN = [row for row in FORMATS.values() if not row.compressed]
 SIZE = (66, 34)
@@ -97,6 +97,18 @@ def test_a_stride_that_is_no_multiple_of_a_texel_is_told(context: Context) -> No
     assert uploader.row_by_row
     assert "row by row" in uploader.explain()
     uploader.delete()
+
+
+def test_textures_are_filled_with_frames_of_their_own_kind_only(context: Context) -> None:
+    context.make_current()
+    uploader = Uploader(context.functions, FORMATS["GREY"], 64, 32, [64])
+    with FramePool(1, format="GREY", size=(64, 32)) as pool, pool.acquire() as frame:
+        uploader.fill(frame)
+    with FramePool(1, format="GREY", size=(32, 32)) as pool, pool.acquire() as frame:
+        with pytest.raises(ValueError, match="does not fit textures for GREY 64x32"):
+            uploader.fill(frame)
+    uploader.delete()
+    assert context.functions.errors() == []
 
 
 def test_an_unknown_way_is_refused(context: Context) -> None:

@@ -29,7 +29,18 @@ class Screen:
         assert program is not None, "the window tests need Xvfb: apt install xvfb"
         read, write = os.pipe()
         geometry = f"{SCREEN[0]}x{SCREEN[1]}x24"
-        command = [program, "-displayfd", str(write), "-screen", "0", geometry, "-nolisten", "tcp", "-fbdir", str(folder)]
+        command = [
+            program,
+            "-displayfd",
+            str(write),
+            "-screen",
+            "0",
+            geometry,
+            "-nolisten",
+            "tcp",
+            "-fbdir",
+            str(folder),
+        ]
         self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as pipe:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from camkit.gl_core import Offscreen, Viewer
 
 MOST_WINDOW = (1280, 720)
+LEAST_TO_KEEP = 3  # buffers of a camera that streams on while we hold one of them
 
 
 class Display:
@@ -39,11 +40,9 @@ class Display:
         self._drawing = _drawing(args.display, args.transfer, camera)
         self.nodes: tuple[Any, ...] = ()
         if self._drawing is not None:
-            stream = camera.stream
-            self._drawing.expect(stream.format, (stream.width, stream.height), stream.stride)
             self.nodes = (self._drawing,)
         elif args.snapshot is not None:
-            self.nodes = (self._snapshot_stage(),)
+            self.nodes = (self._snapshot_stage(copies=args.buffers < LEAST_TO_KEEP),)
 
     def __enter__(self) -> Display:
         return self
@@ -77,10 +76,10 @@ class Display:
                 offscreen.show(self._last)
                 offscreen.save(path)
 
-    def _snapshot_stage(self) -> Any:
+    def _snapshot_stage(self, copies: bool) -> Any:
         # Without a GPU in the run the last frame waits here, and is drawn once when all is over.
         def snapshot(frame: camkit.Frame) -> None:
-            self._last = frame
+            self._last = frame.copy() if copies else frame
 
         return snapshot
 

@@ -70,8 +70,9 @@ class Egl:
             self.egl.eglBindAPI(self.egl.EGL_OPENGL_API)
             self.egl.eglMakeCurrent(display, none, none, context if context is not None else self.egl.EGL_NO_CONTEXT)
         except self.error as error:
-            raise GLError(f"cannot make an OpenGL context current: {self._text(error)}; it may be current in another "
-                          "thread") from error
+            raise GLError(
+                f"cannot make an OpenGL context current: {self._text(error)}; it may be current in another thread"
+            ) from error
 
     def destroy_context(self, display: Any, context: Any) -> None:
         """Give a context up, and what EGL keeps for the calling thread."""
@@ -124,7 +125,9 @@ class Egl:
         return (text or b"").decode().split()
 
     def _platform_display(self, platform: int, native: int | None) -> Any:
-        get = self._function("eglGetPlatformDisplayEXT", ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
+        get = self._function(
+            "eglGetPlatformDisplayEXT", ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p
+        )
         address = get(platform, native, None) if get is not None else None
         return ctypes.cast(address, self.egl.EGLDisplay) if address else None
 

@@ -36,6 +36,7 @@ from camkit.memory_manager._abi cimport (
     camkit_row_bytes,
     now_ns,
 )
+from camkit.memory_manager._frame cimport Frame
 
 from camkit.errors import GLError
 from camkit.gl_core.texture import plane_textures
@@ -166,6 +167,24 @@ cdef class Uploader:
         for i in range(self.plane_count):
             self.gl.DeleteTextures(SETS, self.planes[i].textures)
         self.plane_count = 0
+
+    def fill(self, Frame frame not None):
+        """Upload one frame and wait until the GPU has it.
+
+        Raises
+        ------
+        ValueError
+            It has another format or size, or is truncated.
+        """
+        cdef camkit_frame *c = frame.get()
+        cdef frame_fault fault
+        if frame.format != self.format.name or frame.size != (self.width, self.height):
+            raise ValueError(f"{frame!r} does not fit textures for {self.format.name} {self.width}x{self.height}")
+        if check_frame(c, &fault) != FAULT_NONE:
+            raise ValueError(fault_text(&fault))
+        with nogil:
+            self.upload(c)
+            self.gl.Finish()
 
     @property
     def transfer(self):

@@ -142,7 +142,7 @@ class WindowContext(Context):
             glfw.init()
         except glfw.GLFWError as error:
             raise GLError(
-                f"cannot open a window: {_text(error)}; without a screen draw into memory: display=\"headless\" "
+                f'cannot open a window: {_text(error)}; without a screen draw into memory: display="headless" '
                 "(camkit.Offscreen)"
             ) from error
         self.window = self._create(title, size, visible)

@@ -64,7 +64,7 @@ cdef extern from "camkit/frame.h" nogil:
         camkit_colour colour
         uint32_t flags, memory, slot
         uint8_t clock, stamp
-        int64_t timestamp_ns, dequeue_ns
+        int64_t timestamp_ns, dequeue_ns, link_ns
         uint64_t sequence, gap, generation
         uint32_t stage_count
         int64_t stage_ns[16]

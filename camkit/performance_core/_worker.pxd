@@ -38,6 +38,8 @@ cdef class Worker:
     cdef void **stage_pointers  # owned array of borrowed Stage objects; the list keeps them
     cdef histogram **stage_latency  # owned
     cdef int stage_count
+    cdef histogram *link_latency  # owned; time that frames waited in inlet
+    cdef readonly str link  # name of inlet in the table of latencies
     cdef Sink sink  # None: frames go to outlet
     cdef histogram *sink_latency  # owned; timestamp_ns to the end of consume()
     cdef camkit_frame *current  # the frame under work, owned; NULL between frames
@@ -50,5 +52,6 @@ cdef class Worker:
 
     cdef int loop(self) except -1 nogil
     cdef int fetch(self) except -1 nogil
+    cdef int fetch_from_link(self) except -1 nogil
     cdef int work(self) except -1 nogil
     cdef int hand_on(self) except -1 nogil

@@ -68,11 +68,13 @@ cdef class Worker:
         What happens to them, in order.
     outlet : FrameQueue or Sink
         Where they go.
+    link : str, optional
+        Name of the inlet in the table of latencies.
     hold : threading.Event, optional
         Begin with the first frame only when this is set.
     """
 
-    def __cinit__(self, Run run not None, inlet, list stages not None, outlet, hold=None):
+    def __cinit__(self, Run run not None, inlet, list stages not None, outlet, link="link", hold=None):
         self.run_of = run
         self.state = run.state
         if isinstance(inlet, Source):
@@ -86,14 +88,17 @@ cdef class Worker:
         self.stages = list(stages)
         self.ready = threading.Event()
         self.done = threading.Event()
+        self.link = link
         self.hold = hold
         cdef Stage stage
         cdef int i
         self.stage_pointers = <void **>calloc(len(stages) + 1, sizeof(void *))
         self.stage_latency = <histogram **>calloc(len(stages) + 1, sizeof(void *))
+        self.link_latency = new histogram()
         self.sink_latency = new histogram()
         self.busy_since = new relaxed_int()
-        if not (self.stage_pointers and self.stage_latency and self.sink_latency and self.busy_since):
+        if not (self.stage_pointers and self.stage_latency and self.link_latency and self.sink_latency
+                and self.busy_since):
             raise MemoryError("no memory for a pipeline thread")
         for i, stage in enumerate(self.stages):
             self.stage_pointers[i] = <void *>stage
@@ -108,6 +113,7 @@ cdef class Worker:
             del self.stage_latency[i]
         free(self.stage_latency)
         free(self.stage_pointers)
+        del self.link_latency
         del self.sink_latency
         del self.busy_since
 
@@ -154,8 +160,9 @@ cdef class Worker:
         self.done.set()
 
     def latencies(self):
-        """Return {node name: summary} of the stages, and of the sink."""
-        rows = [(stage.name, summary(self.stage_latency[i])) for i, stage in enumerate(self.stages)]
+        """Return [(name, summary)]: the wait in the inlet, the stages, and the whole way to the sink."""
+        rows = [(self.link, summary(self.link_latency))] if self.inlet is not None else []
+        rows += [(stage.name, summary(self.stage_latency[i])) for i, stage in enumerate(self.stages)]
         if self.sink is not None:
             rows.append(("capture_to_sink", summary(self.sink_latency)))
         return rows
@@ -196,16 +203,10 @@ cdef class Worker:
         cdef int answer, pending = 0
         self.at = -1
         if self.source is None:
-            if self.sink is None:
-                return self.inlet.q.pop(&self.current, SLICE_NS)
-            # A sink with work under way is not left to sleep on its queue.
-            answer = self.inlet.q.pop(&self.current, 0)
-            if answer != CAMKIT_TIMEOUT:
-                return answer
-            self.at = self.stage_count
-            pending = self.sink.idle(IDLE_NS)
-            self.at = -1
-            return self.inlet.q.pop(&self.current, 0 if pending else SLICE_NS)
+            answer = self.fetch_from_link()
+            if answer == CAMKIT_OK:
+                self.link_latency.record(now_ns() - self.current.link_ns)
+            return answer
         if self.state.over() or self.state.reached():
             return CAMKIT_END
         if not self.state.may_take():
@@ -223,6 +224,19 @@ cdef class Worker:
             with gil:
                 raise ValueError(f"next() answered {answer}, which means nothing")
         return answer
+
+    cdef int fetch_from_link(self) except -1 nogil:
+        cdef int answer, pending
+        if self.sink is None:
+            return self.inlet.q.pop(&self.current, SLICE_NS)
+        # A sink with work under way is not left to sleep on its queue.
+        answer = self.inlet.q.pop(&self.current, 0)
+        if answer != CAMKIT_TIMEOUT:
+            return answer
+        self.at = self.stage_count
+        pending = self.sink.idle(IDLE_NS)
+        self.at = -1
+        return self.inlet.q.pop(&self.current, 0 if pending else SLICE_NS)
 
     cdef int work(self) except -1 nogil:
         # Each stage's begin is the end of the one before: one clock reading a stage.
@@ -266,6 +280,7 @@ cdef class Worker:
             self.state.count(self.state.delivered)
             return CAMKIT_OK
         while True:
+            self.current.link_ns = now_ns()
             answer = self.outlet.q.push(self.current, SLICE_NS)
             if answer == CAMKIT_TIMEOUT:
                 continue  # abort() ends the queue, so this cannot go on for ever

@@ -297,7 +297,7 @@ class Pipeline:
         ]
 
     def _announce(self) -> None:
-        """Tell the sink what the source delivers. Stages may change it, so that only a sink next to it is bound by it."""
+        """Tell the sink what the source delivers; stages may still change it."""
         stream = getattr(self._source, "stream", None)
         if stream is not None and (stream.stride or not self._stages):
             self._sink.expect(stream.format, (stream.width, stream.height), stream.stride)
@@ -309,7 +309,8 @@ class Pipeline:
         for source, group, sink in self._segments():
             outlet = FrameQueue(self.depth, self.policy) if sink is None else sink
             stages = [node for node in group if node is not sink]
-            self._workers.append(Worker(self._run, inlet, stages, outlet, self._go if source is not None else None))
+            hold = self._go if source is not None else None
+            self._workers.append(Worker(self._run, inlet, stages, outlet, f"link_{len(self._workers)}", hold))
             inlet = outlet
         # Daemons: a stage that never returns must not keep the interpreter from ending; _stop_all ends the others.
         self._threads = [

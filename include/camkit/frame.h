@@ -67,6 +67,7 @@ typedef struct camkit_frame {
     int64_t dequeue_ns;     /* when we took it, on the monotonic clock */
     uint64_t sequence, gap; /* frames the source lost just before this one */
     uint64_t generation;    /* the stream it belongs to: a restarted camera has another */
+    int64_t link_ns;        /* when it was put into the queue that it came through last, monotonic */
     uint32_t stage_count;
     int64_t stage_ns[CAMKIT_MAX_STAGES]; /* when each stage of a pipeline was done with it, monotonic */
 } camkit_frame;

@@ -1,0 +1,74 @@
+"""Run tests/kernel inside the camera lab, on real drivers, and report file by file what happened there.
+
+All of it on User-Mode Linux, the part marked `smoke` on Debian's own kernel too. Where the lab cannot start, these tests
+fail with its words, which name what to install.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("the camera lab runs on Linux", allow_module_level=True)
+CHECKOUT = Path(__file__).resolve().parent.parent
+FILES = sorted((CHECKOUT / "tests" / "kernel").glob("test_*.py"))
+SMOKE = [file for file in FILES if "mark.smoke" in file.read_text()]
+# The first test of an engine runs them all, and may have to wait until a kernel is built on a slow machine.
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kernel")
+
+
+@cache
+def run_in_lab(engine: str, folder: Path) -> dict[str, list[ElementTree.Element]]:
+    """Return the reports of the guest's tests, by module."""
+    report = folder / f"{engine}.xml"
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "--engine", engine, "--vivid", "n_devs=2;multiplanar=1,2", "--uvc"]
+        + ["--share", folder, "--timeout", "900", "--", sys.executable, "-m", "pytest", "tests/kernel", "-q"]
+        # Without the --ignore of tests/kernel that holds on the host.
+        + ["-o", "addopts=--import-mode=importlib --strict-markers --strict-config", "-p", "no:cacheprovider"]
+        + [f"--junit-xml={report}", *(["-m", "smoke"] if engine == "qemu" else [])],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    output = "\n".join(done.stdout.splitlines()[-60:])
+    assert done.returncode in (0, 1) and report.exists(), f"the lab ended with {done.returncode}:\n{output}"
+    modules: dict[str, list[ElementTree.Element]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        # A module that cannot be imported has no class name; its name is the module's.
+        name = case.get("classname") or case.get("name") or ""
+        modules.setdefault(name.rpartition(".")[2], []).append(case)
+    return modules
+
+
+def check(engine: str, file: Path, folder: Path) -> None:
+    cases = run_in_lab(engine, folder).get(file.stem)
+    assert cases, f"no test of {file.name} ran on {engine}"
+    # In the lab nothing can be missing, so that a skip is a failure too.
+    told = [(case, trouble) for case in cases for trouble in case if trouble.tag in ("failure", "error", "skipped")]
+    words = "\n\n".join(f"{case.get('name')}: {trouble.tag}\n{trouble.text}" for case, trouble in told)
+    assert not told, f"{len(told)} of {len(cases)} tests of {file.name} failed on {engine}:\n{words}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_on_user_mode_linux(folder: Path, file: Path) -> None:
+    check("uml", file, folder)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("file", SMOKE, ids=lambda file: file.stem)
+def test_on_the_stock_kernel(folder: Path, file: Path) -> None:
+    check("qemu", file, folder)
