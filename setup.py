@@ -51,6 +51,8 @@ ROWS = [
     Row("camkit.camera_capture._v4l2", hot=True, platform="linux"),
     Row("camkit.camera_capture._v4l2_device", hot=True, platform="linux"),
     Row("camkit.gl_core._gl", hot=True),
+    Row("camkit.gl_core._check", hot=True),
+    Row("camkit.gl_core._flights", hot=True),
     Row("camkit.gl_core._upload", hot=True),
     Row("camkit.gl_core._renderer", hot=True),
     Row("camkit.gl_core._sink", hot=True),

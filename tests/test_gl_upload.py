@@ -104,9 +104,9 @@ def test_textures_are_filled_with_frames_of_their_own_kind_only(context: Context
     uploader = Uploader(context.functions, FORMATS["GREY"], 64, 32, [64])
     with FramePool(1, format="GREY", size=(64, 32)) as pool, pool.acquire() as frame:
         uploader.fill(frame)
-    with FramePool(1, format="GREY", size=(32, 32)) as pool, pool.acquire() as frame:
-        with pytest.raises(ValueError, match="does not fit textures for GREY 64x32"):
-            uploader.fill(frame)
+    small = FramePool(1, format="GREY", size=(32, 32)).acquire()
+    with pytest.raises(ValueError, match="does not fit textures for GREY 64x32"):
+        uploader.fill(small)
     uploader.delete()
     assert context.functions.errors() == []
 

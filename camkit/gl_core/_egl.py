@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 from camkit.errors import GLError
@@ -151,11 +152,9 @@ def load() -> Egl:
         It is not installed, or PyOpenGL was told to do without; the message says what to do.
     """
     try:
-        from OpenGL import EGL
-
-        return Egl(EGL)
+        return Egl(import_module("OpenGL.EGL"))
     except (ImportError, AttributeError, OSError, TypeError) as error:
         raise GLError(
-            f"cannot load EGL, which drawing without a screen needs: {error}; install it, on Debian: apt install libegl1 "
-            "libegl-mesa0 libgl1, and unset PYOPENGL_PLATFORM if it is not 'egl'"
+            f"cannot load EGL, which drawing without a screen needs: {error}; install it, on Debian: apt install "
+            "libegl1 libegl-mesa0 libgl1, and unset PYOPENGL_PLATFORM if it is not 'egl'"
         ) from error

@@ -1,22 +1,13 @@
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libcpp.atomic cimport atomic
 
-from camkit.gl_core._gl cimport GLsync, gl_functions
+from camkit.gl_core._check cimport frame_fault
+from camkit.gl_core._flights cimport Flights
+from camkit.gl_core._gl cimport gl_functions
 from camkit.gl_core._renderer cimport Renderer
-from camkit.gl_core._upload cimport frame_fault
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._stage cimport Sink
 from camkit.performance_core._stats cimport histogram
-
-cdef enum:
-    FLIGHTS = 3  # frames that the GPU may have under way at once
-
-
-# A drawn frame whose fence has not signalled yet.
-cdef struct flight:
-    GLsync fence  # owned
-    int64_t timestamp_ns
-    bint timed  # the timestamp is on our clock
 
 
 cdef class GLSink(Sink):
@@ -25,8 +16,7 @@ cdef class GLSink(Sink):
     cdef object context
     cdef str wish  # transfer that was asked for
     cdef tuple size, expected
-    cdef flight flights[3]
-    cdef int first, count
+    cdef Flights flights
     cdef histogram *capture_to_gl  # owned
     cdef uint64_t drawn, refused
     cdef frame_fault fault  # of the last frame that was refused
@@ -41,7 +31,7 @@ cdef class GLSink(Sink):
     # 1: drawn, 0: refused as unreadable, which `fault` tells. The frame stays the caller's, and is not needed any more.
     cdef int draw(self, camkit_frame *f) except -1 nogil
     cdef void _present(self) noexcept nogil
-    # Note the finished frames, oldest first; wait for the oldest at most timeout_ns. Returns how many were finished.
+    # Count the finished frames; wait for the oldest at most timeout_ns. Returns how many were finished.
     cdef int _retire(self, int64_t timeout_ns) except -1 nogil
     cdef int _drain(self) except -1 nogil
     cdef int _forget(self) except -1

@@ -4,21 +4,14 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uintptr_t
 from libc.string cimport memset
 
-from camkit.gl_core._enums cimport (
-    GL_SYNC_FLUSH_COMMANDS_BIT,
-    GL_SYNC_GPU_COMMANDS_COMPLETE,
-    GL_TIMEOUT_EXPIRED,
-    GL_WAIT_FAILED,
-)
-from camkit.gl_core._gl cimport GLenum
-from camkit.gl_core._upload cimport FAULT_NONE, check_frame, fault_text
+from camkit.gl_core._check cimport FAULT_NONE, check_frame, fault_text
+from camkit.gl_core._flights cimport FLIGHTS, Flights_make
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_MONOTONIC,
     CAMKIT_OK,
     camkit_frame,
     camkit_frame_release,
     camkit_frame_retain,
-    now_ns,
 )
 from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
@@ -129,6 +122,7 @@ cdef class GLSink(Sink):
             self.context = self._open_context()
             self.renderer = _Renderer(self.context.functions, self.wish, self.size)
             self.gl = self.renderer.gl
+            self.flights = Flights_make(self.renderer.functions, self.capture_to_gl)
             self.said = self.context.description
             # Counts are those of one use, as a pipeline takes them.
             self.last_picture = None
@@ -333,32 +327,27 @@ cdef class GLSink(Sink):
         if self.swap != NULL and self.drawn and (self.shown_width != self.window_width.load()
                                                  or self.shown_height != self.window_height.load()):
             self._present()
-        if self.count:
+        if self.flights.count:
             self._retire(timeout_ns)
-        return self.count > 0
+        return self.flights.count > 0
 
     cdef int draw(self, camkit_frame *f) except -1 nogil:
-        cdef flight *next
         cdef Py_ssize_t copied
         if check_frame(f, &self.fault) != FAULT_NONE:
             self.refused += 1
             return 0
         self._retire(0)
-        if self.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
+        if self.flights.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
             with gil:
                 raise GLError(f"cannot draw frame {f.sequence}: {self.said['renderer']!r} did not finish an older one "
                               f"within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
         copied = self.renderer.draw(f)
         self.counters.copies += 1
         self.counters.copied_bytes += copied
-        next = &self.flights[(self.first + self.count) % FLIGHTS]
-        next.fence = self.gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
-        next.timestamp_ns = f.timestamp_ns
-        next.timed = f.clock == CAMKIT_CLOCK_MONOTONIC
-        if next.fence == NULL or self.drawn % ERROR_CHECK_EVERY == 0:
+        self.flights.push(f.timestamp_ns, f.clock == CAMKIT_CLOCK_MONOTONIC)
+        if self.drawn % ERROR_CHECK_EVERY == 0:
             with gil:
                 self.renderer.functions.check(f"draw frame {f.sequence}")
-        self.count += next.fence != NULL
         self.drawn += 1
         if self.swap != NULL:
             self._present()
@@ -375,47 +364,26 @@ cdef class GLSink(Sink):
             self.swap(self.window)
 
     cdef int _retire(self, int64_t timeout_ns) except -1 nogil:
-        cdef flight *oldest
-        cdef GLenum answer
-        cdef int done = 0
-        while self.count:
-            oldest = &self.flights[self.first]
-            answer = self.gl.ClientWaitSync(oldest.fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0 if done else timeout_ns)
-            if answer == GL_TIMEOUT_EXPIRED:
-                break
-            if answer == GL_WAIT_FAILED:
-                with gil:
-                    self.renderer.functions.check("wait for the GPU")
-                    raise GLError("cannot wait for the GPU: glClientWaitSync said GL_WAIT_FAILED; it was reset or lost")
-            if oldest.timed:
-                self.capture_to_gl.record(now_ns() - oldest.timestamp_ns)
-            self.gl.DeleteSync(oldest.fence)
-            oldest.fence = NULL
-            self.first = (self.first + 1) % FLIGHTS
-            self.count -= 1
-            self.counters.displayed += 1
-            done += 1
+        cdef int done = self.flights.retire(timeout_ns)
+        self.counters.displayed += done
         return done
 
     cdef int _drain(self) except -1 nogil:
-        while self.count and self._retire(GPU_PATIENCE_NS):
+        while self.flights.count and self._retire(GPU_PATIENCE_NS):
             pass
         return 0
 
     cdef int _forget(self) except -1:
         # Give up all that belongs to the context, also after an error in the middle.
-        cdef int i
         renderer, self.renderer = self.renderer, None
         context, self.context = self.context, None
         try:
+            if self.flights is not None:
+                self.flights.drop()
+                self.flights = None
             if renderer is not None:
-                for i in range(FLIGHTS):
-                    if self.flights[i].fence != NULL:
-                        self.gl.DeleteSync(self.flights[i].fence)
                 renderer.delete()
         finally:
-            memset(self.flights, 0, sizeof(self.flights))
-            self.count = 0
             self.gl = NULL
             self.swap = NULL
             if context is not None:

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from camkit.gl_core._gl cimport Functions, GLenum, GLint, GLsizei, GLsync, GLuint, gl_functions
 from camkit.memory_manager._abi cimport camkit_frame
@@ -11,35 +11,12 @@ cdef enum path_id:
     PATH_PBO
     PATH_COUNT
 
-cdef enum fault_id:
-    FAULT_NONE
-    FAULT_EMPTY
-    FAULT_SIZE
-    FAULT_PLANES
-    FAULT_STRIDE
-    FAULT_PLANE_BYTES
-    FAULT_BYTES_USED
-
-
-# Why a frame cannot be read safely.
-cdef struct frame_fault:
-    fault_id code
-    uint32_t plane
-    uint32_t width, height
-    uint64_t sequence, has, needs
-
-
 cdef struct plane_upload:
     GLenum internal, format, type
     GLsizei columns, rows
     size_t texel_bytes, row_bytes
     size_t buffer_offset
     GLuint textures[3]
-
-
-# FAULT_NONE if every byte that an upload of `f` reads is there. Needs no context.
-cdef fault_id check_frame(const camkit_frame *f, frame_fault *fault) noexcept nogil
-cdef str fault_text(frame_fault *fault)
 
 
 cdef class Uploader:

@@ -135,7 +135,7 @@ class WindowContext(Context):
     def __init__(self, title: str, size: tuple[int, int], *, visible: bool = True) -> None:
         import glfw
 
-        self._glfw = glfw
+        self._glfw: Any = glfw
         self.headless = not visible
         glfw.ERROR_REPORTING = "raise"
         try:
@@ -196,7 +196,8 @@ class WindowContext(Context):
             self._finalizer()
 
     def get_proc(self, name: str) -> int:
-        return self._glfw.get_proc_address(name) or 0
+        address: int = self._glfw.get_proc_address(name) or 0
+        return address
 
     def set_vsync(self, on: bool) -> None:
         """Make a swap wait for the screen, or not. The context must be current."""
@@ -216,7 +217,7 @@ class WindowContext(Context):
     def pixels(self) -> tuple[int, int]:
         """(int, int): size of the window's inside in pixels; (0, 0) while it is minimised."""
         width, height = self._glfw.get_framebuffer_size(self.window)
-        return width, height
+        return int(width), int(height)
 
     @property
     def swap_call(self) -> tuple[int, int]:

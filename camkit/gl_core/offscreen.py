@@ -7,8 +7,8 @@ from camkit.gl_core.context import Context, headless
 class Offscreen(GLSink):
     """Draw frames into a picture in the GPU's memory, and read it back when asked.
 
-    Needs no screen: EGL on Linux, an invisible window elsewhere. Use it as the sink of a pipeline, or draw single frames
-    with `show`. See `GLSink` about threads and ownership.
+    Needs no screen: EGL on Linux, an invisible window elsewhere. Use it as the sink of a pipeline, or draw single
+    frames with `show`. See `GLSink` about threads and ownership.
 
     Parameters
     ----------

@@ -71,12 +71,15 @@ def plane_textures(format: "PixelFormat", width: int, height: int, largest: int)
     """
     if not format.shader:
         raise FormatNotSupported(
-            f"{format.name} cannot be drawn: the GPU needs pixels; decode it first, or ask the camera for another format"
+            f"{format.name} cannot be drawn: the GPU needs pixels; decode it first, or ask the camera for another "
+            "format"
         )
     planes = []
     for plane in range(len(format.planes)):
         size = texel_bytes(format, plane)
-        rows: int = format.plane_shape(width, height, plane)[0]
+        shape = format.plane_shape(width, height, plane)
+        assert shape is not None  # what has a shader has rows
+        rows = shape[0]
         columns: int = format.row_bytes(width, plane) // size
         if max(columns, rows) > largest:
             raise FormatNotSupported(

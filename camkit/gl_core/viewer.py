@@ -25,8 +25,8 @@ class Viewer(GLSink):
     size : (int, int)
         Of the window, in screen coordinates.
     vsync : bool, optional
-        Wait for the screen with every picture. Default: yes, but not on Wayland, which never tears and would stop a hidden
-        window for ever.
+        Wait for the screen with every picture. Default: yes, but not on Wayland, which never tears and would stop a
+        hidden window for ever.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
     name : str, optional

@@ -1,0 +1,68 @@
+"""Flights: the frames that the GPU has under way, each behind a fence."""
+
+from libc.stdint cimport int64_t
+
+from camkit.gl_core._enums cimport (
+    GL_SYNC_FLUSH_COMMANDS_BIT,
+    GL_SYNC_GPU_COMMANDS_COMPLETE,
+    GL_TIMEOUT_EXPIRED,
+    GL_WAIT_FAILED,
+)
+from camkit.gl_core._gl cimport GLenum
+from camkit.memory_manager._abi cimport now_ns
+
+from camkit.errors import GLError
+
+
+cdef class Flights:
+    """A ring of fences. Belongs to the thread where the context is current."""
+
+    cdef int push(self, int64_t timestamp_ns, bint timed) except -1 nogil:
+        cdef flight *next = &self.flights[(self.first + self.count) % FLIGHTS]
+        next.fence = self.gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        if next.fence == NULL:
+            with gil:
+                self.functions.check("put a fence behind a frame")
+                raise GLError("cannot put a fence behind a frame: glFenceSync returned nothing; the GPU was lost")
+        next.timestamp_ns = timestamp_ns
+        next.timed = timed
+        self.count += 1
+        return 0
+
+    cdef int retire(self, int64_t timeout_ns) except -1 nogil:
+        cdef flight *oldest
+        cdef GLenum answer
+        cdef int done = 0
+        while self.count:
+            oldest = &self.flights[self.first]
+            answer = self.gl.ClientWaitSync(oldest.fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0 if done else timeout_ns)
+            if answer == GL_TIMEOUT_EXPIRED:
+                break
+            if answer == GL_WAIT_FAILED:
+                with gil:
+                    self.functions.check("wait for the GPU")
+                    raise GLError("cannot wait for the GPU: glClientWaitSync said GL_WAIT_FAILED; it was reset or lost")
+            if oldest.timed:
+                self.latency.record(now_ns() - oldest.timestamp_ns)
+            self.gl.DeleteSync(oldest.fence)
+            oldest.fence = NULL
+            self.first = (self.first + 1) % FLIGHTS
+            self.count -= 1
+            done += 1
+        return done
+
+    cdef void drop(self) noexcept nogil:
+        cdef int i
+        for i in range(FLIGHTS):
+            if self.flights[i].fence != NULL:
+                self.gl.DeleteSync(self.flights[i].fence)
+                self.flights[i].fence = NULL
+        self.count = 0
+
+
+cdef Flights Flights_make(Functions functions, histogram *latency):
+    cdef Flights made = Flights.__new__(Flights)
+    made.functions = functions
+    made.gl = &functions.f
+    made.latency = latency
+    return made
