@@ -3,9 +3,8 @@
 // last sample of the plane.
 vec2 chroma(ivec2 p, ivec2 last) {
     ivec2 near = p >> 1;
-    ivec2 far = clamp(near + ivec2(1, (p.y & 1) * 2 - 1), ivec2(0), last);
+    ivec2 far = clamp(near + ivec2(p.x & 1, (p.y & 1) * 2 - 1), ivec2(0), last);
     vec2 here = mix(fetch(ivec2(near.x, far.y)), fetch(near), 0.75);
-    if ((p.x & 1) == 0) return here;
     vec2 right = mix(fetch(far), fetch(ivec2(far.x, near.y)), 0.75);
     return (here + right) * 0.5;
 }

@@ -19,10 +19,8 @@ void main() {
     ivec2 p = pixel();
     ivec2 at = ivec2(p.x >> 1, p.y);
     vec4 texel = texelFetch(plane0, at, 0);
-    if ((p.x & 1) == 0) {
-        colour = converted(vec3(texel.LEFT_Y, texel.CHROMA));
-        return;
-    }
-    at.x = min(at.x + 1, textureSize(plane0, 0).x - 1);
-    colour = converted(vec3(texel.RIGHT_Y, (texel.CHROMA + texelFetch(plane0, at, 0).CHROMA) * 0.5));
+    bool right = (p.x & 1) == 1;
+    at.x = min(at.x + (p.x & 1), textureSize(plane0, 0).x - 1);
+    vec2 chroma = (texel.CHROMA + texelFetch(plane0, at, 0).CHROMA) * 0.5;
+    colour = converted(vec3(right ? texel.RIGHT_Y : texel.LEFT_Y, chroma));
 }

@@ -143,6 +143,16 @@ def test_importing_gl_core_loads_neither_opengl_nor_glfw() -> None:
     assert run(code).stdout == "set()\n"
 
 
+@pytest.mark.parametrize("keep", ["screen", "[screen].append([screen])", "type('Cycle', (), {'s': screen})"])
+def test_a_sink_left_open_ends_quietly_with_the_program(keep: str) -> None:
+    code = (
+        "from camkit.gl_core import Offscreen\nscreen = Offscreen()\nscreen._feed([bytes(16)], 'GREY', (4, 4), [4])\n"
+        f"keep = {keep}\nprint(screen.readback().shape)"
+    )
+    done = run(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "(4, 4, 3)\n", "")
+
+
 def test_the_environment_of_the_process_is_left_alone() -> None:
     code = "import os\nbefore = dict(os.environ)\nfrom camkit.gl_core.context import headless\nheadless()\n"
     assert run(code + "print(before == dict(os.environ))").stdout == "True\n"

@@ -256,6 +256,11 @@ def test_formats_without_pixels_are_typed_errors(screen: Probed) -> None:
         screen.show(frame)
     memory, _ = random_planes(FORMATS["GREY"], SIZE)
     draw(screen, FORMATS["GREY"], SIZE, memory)
+    with pytest.raises(FormatNotSupported, match="MJPG cannot be drawn"):
+        screen._feed([bytes(100)], "MJPG", (64, 32), [0])
+    with pytest.raises(GLError, match="nothing was drawn"):
+        screen.readback()
+    draw(screen, FORMATS["GREY"], SIZE, memory)
 
 
 def test_too_wide_for_the_gpu_is_a_typed_error(screen: Probed) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import camkit
 from camkit.errors import GLError
 from camkit.gl_core import Viewer
 
@@ -217,6 +218,48 @@ def test_frames_are_drawn_in_another_thread_again_and_again(screen: Screen) -> N
             screen.until(lambda s, c=colour: box(s, c) == (320, 240), viewer)
             assert (viewer.readback() == colour).all()
             assert viewer.stats()["displayed"] == 20
+
+
+def test_escape_ends_a_pipeline_that_still_gets_frames(screen: Screen) -> None:
+    import glfw
+
+    with camkit.open("synthetic", format="YUYV", size=(64, 48), fps=50) as camera, Viewer(size=(128, 96)) as viewer:
+        window = glfw.get_x11_window(viewer._window.window)
+        pipeline = camkit.Pipeline(camera, viewer, policy="latest")
+        pipeline.start()
+        while viewer.stats()["displayed"] < 3:
+            assert not pipeline.wait(0.01)
+        press_escape(screen, window)
+        assert pipeline.wait(20)
+        frames = pipeline.stats()["frames"]
+    assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
+
+
+def test_a_resized_window_is_drawn_anew_without_a_new_frame(screen: Screen) -> None:
+    import glfw
+
+    resize, shown = threading.Event(), []
+
+    def whiten(frame: camkit.Frame) -> camkit.Frame:
+        # The second frame waits until the first was seen to fill the window in its new size.
+        if frame.sequence == 1:
+            screen.until(lambda s: box(s, (255, 255, 255)) == (160, 120))
+            resize.set()
+            screen.until(lambda s: box(s, (255, 255, 255)) == (320, 240))
+            shown.append(True)
+        white = frame.copy()
+        white.array[:] = 255
+        return white
+
+    camera = camkit.open("synthetic", format="GREY", size=(64, 48), frames=2)
+    with camera, Viewer(size=(160, 120), vsync=False) as viewer:
+        pipeline = camkit.Pipeline(camera, whiten, viewer)
+        pipeline.start()
+        while not pipeline.wait(0.01):
+            if resize.is_set():
+                resize.clear()
+                glfw.set_window_size(viewer._window.window, 320, 240)
+        assert shown == [True]
 
 
 def test_vsync_can_be_asked_for(screen: Screen) -> None:

@@ -80,9 +80,11 @@ cdef class Renderer:
         Returns
         -------
         numpy.ndarray
-            (H, W, 3) uint8, top row first.
+            (H, W, 3) uint8, top row first; None when there is none, for the last frame could not be drawn.
         """
         cdef target *t = &self.scaled if self.fixed_size is not None else &self.picture
+        if not self.picture.framebuffer:
+            return None
         pixels = numpy.empty((t.height, t.width, 4), numpy.uint8)
         cdef uintptr_t address = pixels.ctypes.data
         with nogil:

@@ -18,6 +18,7 @@ from camkit.memory_manager._frame cimport Frame
 from camkit.performance_core._stats cimport summary
 
 import threading
+from sys import is_finalizing
 from threading import get_ident
 
 from camkit.errors import GLError
@@ -75,8 +76,9 @@ cdef class GLSink(Sink):
         self.close()
 
     def __del__(self):
-        # In any other thread the objects are left to the process, for OpenGL may not be touched there.
-        if self.owner is not None and self.owner == get_ident():
+        # OpenGL may not be touched in any other thread, and at the end of the program Python is half gone: there the
+        # objects are left to the process.
+        if self.owner is not None and self.owner == get_ident() and not is_finalizing():
             self.stop()
 
     def expect(self, format, size, stride=0):
@@ -257,11 +259,11 @@ cdef class GLSink(Sink):
     def explain(self):
         """Tell on what the sink draws, how pixels get there and why so, and what it refused."""
         if self.said is None:
-            return f"{self.name}: not started yet"
+            return "not started yet"
         words = self._words() if self.renderer is not None else self.last_words
         if self.refused:
             words = f"{words}\n{self.refused} frame(s) refused, the last: {fault_text(&self.fault)}"
-        return f"{self.name}: {self.said['renderer']}, {self.said['version']}\n{words}"
+        return f"{self.said['renderer']}, OpenGL {self.said['version']}\n{words}"
 
     def _open_context(self):
         raise NotImplementedError(f"{type(self).__name__} is a GLSink without a context")
@@ -324,8 +326,8 @@ cdef class GLSink(Sink):
     cdef int idle(self, int64_t timeout_ns) except -1 nogil:
         if self.wanted.load():
             self._serve()
-        if self.swap != NULL and self.drawn and (self.shown_width != self.window_width.load()
-                                                 or self.shown_height != self.window_height.load()):
+        if self.swap != NULL and self.drawn and self.renderer.picture.framebuffer and (
+                self.shown_width != self.window_width.load() or self.shown_height != self.window_height.load()):
             self._present()
         if self.flights.count:
             self._retire(timeout_ns)

@@ -2,7 +2,8 @@
 
 import os
 import sys
-import threading
+from sys import is_finalizing
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from camkit.errors import GLError
@@ -52,7 +53,7 @@ class Viewer(GLSink):
             raise ValueError(f"size is {size!r}, not two numbers from 1 to 16384")
         self._vsync = vsync if vsync is not None else not _on_wayland()
         self._window: WindowContext | None = WindowContext(title, (width, height))
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         self._follow_window(self._window)
 
     def pump(self) -> bool:
@@ -85,7 +86,7 @@ class Viewer(GLSink):
 
     def __del__(self) -> None:
         super().__del__()
-        if getattr(self, "_window", None) is not None and self._thread == threading.get_ident():
+        if getattr(self, "_window", None) is not None and self._thread == get_ident() and not is_finalizing():
             self.close()
 
     def _follow_window(self, window: WindowContext) -> None:
