@@ -54,7 +54,7 @@ def command_line(job: guest.Job, kernel: Kernel, machine: Machine, channels: Cha
     entries["init"] = Entry(0o100755, guest.init_script(job, layout, NAME, load).encode())
     write_initramfs(folder / "initramfs", entries)
     append = "console=ttyS0 quiet panic=-1 rdinit=/init mitigations=off clocksource=tsc tsc=reliable"
-    # QEMU 7.2 reads the lanes that AVX2's gather instructions mask out, which ends Mesa's software renderer with SIGSEGV.
+    # As QEMU 7.2 emulates AVX2's gather instructions, they end Mesa's software renderer with SIGSEGV.
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,avx2=off"]
     command += ["-m", machine.memory, "-smp", str(machine.cpus), "-display", "none", "-no-reboot", "-nodefaults"]
     command += ["-kernel", str(kernel.image), "-initrd", str(folder / "initramfs")]

@@ -26,6 +26,7 @@ from camkit.performance_core._stage cimport Source
 import atexit
 import contextlib
 import errno
+import os
 import threading
 from weakref import WeakSet
 
@@ -52,6 +53,11 @@ def _close_all():
     for backend in list(_live):
         with contextlib.suppress(OSError):
             backend.close()
+
+
+if hasattr(os, "register_at_fork"):
+    # A child has none of the threads that its parent has in a camera, and could wait for them for ever.
+    os.register_at_fork(after_in_child=_live.clear)
 
 
 cdef class Backend(Source):

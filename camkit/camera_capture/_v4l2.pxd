@@ -16,6 +16,7 @@ cdef struct driver_stream:
     # Owned by the frame_pool through its destroy function: the mappings live until the last frame has gone.
     int fd, bell  # borrowed from the backend, not touched after frame_pool.stop()
     uint32_t kind, count
+    int forks  # how often the process had been forked when the stream began
     atomic[int] queued  # buffers that the driver has
     atomic[int] dry  # the reader waits for any buffer to be queued, and wants the bell rung
     atomic[uint64_t] unqueued  # buffers that the driver did not take back: one bit each

@@ -1,6 +1,6 @@
 """V4L2Backend: the cameras of Linux, on the driver's own buffers."""
 
-from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOMEM, EPROTO, errno
+from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOMEM, EPERM, EPROTO, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -32,6 +32,7 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._format cimport PixelFormat
 
 import dataclasses
+import os
 
 from camkit.camera_capture._v4l2_negotiate import negotiate
 from camkit.camera_capture.info import StreamInfo
@@ -40,7 +41,16 @@ from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, ST
 
 cdef uint32_t MOST_BUFFERS = 64  # bits of driver_stream.unqueued
 cdef int MOST_IO_ERRORS = 8  # without a frame in between: then they are no hiccup
+cdef int forks = 0  # of this process since the module was loaded
 cdef uint64_t INTERRUPT = <uint64_t>1 << 32  # what unblock() adds to the bell; a buffer that came back adds 1
+
+
+def _forked():
+    global forks
+    forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 @cython.no_gc_clear  # the collector must not close the device before __dealloc__ has ended the stream
@@ -49,7 +59,8 @@ cdef class V4L2Backend(Backend):
 
     A frame is a buffer of the driver. It goes back when its last reference drops, on whatever thread that is; what the
     caller still holds at the end of a stream stays mapped and is never given to a later stream. Owns the device's file
-    descriptor. Thread-safety is that of `Backend`.
+    descriptor. Thread-safety is that of `Backend`. A forked child can look at its parent's frames and drop them; it must
+    open the camera anew to read.
 
     Parameters
     ----------
@@ -126,7 +137,7 @@ cdef class V4L2Backend(Backend):
         if s == NULL:
             raise MemoryError("no memory for the stream's own records")
         cdef int fd = self.device.fd, kind = self.device.kind
-        s.fd, s.kind, s.bell = fd, kind, self.bell
+        s.fd, s.kind, s.bell, s.forks = fd, kind, self.bell, forks
         try:
             s.count = self._claim()
             self._map(s)
@@ -180,6 +191,9 @@ cdef class V4L2Backend(Backend):
         cdef v4l2_buffer b
         cdef v4l2_plane plane
         cdef short events = 0
+        if s.forks != forks:
+            raise CameraError(EPERM, "cannot take a frame: the stream belongs to the process that this one was forked "
+                              "from; open the camera here", self.device.path)
         if s.unqueued.load():
             self._queue_again()
         cdef int error, answer = self._wait(timeout_ns, &events)
@@ -343,6 +357,11 @@ cdef class V4L2Backend(Backend):
         cdef driver_stream *s = self.driver
         cdef int fd = s.fd, kind = s.kind
         cdef uint32_t none = 0
+        if s.forks != forks:
+            # The driver takes us for our parent. The pool stays as it is: other threads of his may be in it for ever.
+            self.pool = NULL
+            self.driver = NULL
+            return 0
         with nogil:
             self.pool.stop()
             ioctl_errno(fd, VIDIOC_STREAMOFF, &kind)
@@ -356,6 +375,8 @@ cdef class V4L2Backend(Backend):
 
 cdef void recycle(void *context, uint32_t slot) noexcept nogil:
     cdef driver_stream *s = <driver_stream *>context
+    if s.forks != forks:
+        return  # the parent has the same frame and gives it back
     cdef int error = queue_buffer(s, slot)
     # The reader learns of an unplugging by itself.
     if error and error != ENODEV:

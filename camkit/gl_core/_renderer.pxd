@@ -26,6 +26,7 @@ cdef class Renderer:
 
     # Upload and convert a frame, which check_frame() passed, into the picture. Returns the bytes copied.
     cdef Py_ssize_t draw(self, camkit_frame *f) except -1 nogil
+    cdef void _draw_picture(self) noexcept nogil
     # The picture into another framebuffer, as large as it fits with its shape kept.
     cdef void fit(self, GLuint framebuffer, int width, int height, bint flip) noexcept nogil
     cdef int configure(self, uint32_t format, uint32_t width, uint32_t height, strides) except -1

@@ -106,6 +106,16 @@ cdef class Renderer:
             return "nothing was drawn yet"
         return f"{self.uploader.explain()}; colour: {self.conversion}"
 
+    def warm_up(self):
+        """Draw once what the textures hold now: many drivers compile a shader only when it is first used."""
+        cdef camkit_colour unspecified
+        memset(&unspecified, 0, sizeof(unspecified))
+        self._set_colour(unspecified)
+        with nogil:
+            self._draw_picture()
+            self.gl.Finish()
+        self.functions.check("draw a first picture")
+
     cdef Py_ssize_t draw(self, camkit_frame *f) except -1 nogil:
         cdef uint32_t i
         if f.format != self.format or f.width != self.width or f.height != self.height or not self.program:
@@ -115,13 +125,16 @@ cdef class Renderer:
             with gil:
                 self._set_colour(f.colour)
         self.uploader.upload(f)
+        self._draw_picture()
+        return self.uploader.image_bytes
+
+    cdef void _draw_picture(self) noexcept nogil:
         self.gl.BindFramebuffer(GL_FRAMEBUFFER, self.picture.framebuffer)
         self.gl.Viewport(0, 0, self.picture.width, self.picture.height)
         self.uploader.bind()
         self.gl.DrawArrays(GL_TRIANGLES, 0, 3)
         if self.scaled.framebuffer:
             self.fit(self.scaled.framebuffer, self.scaled.width, self.scaled.height, False)
-        return self.uploader.image_bytes
 
     cdef void fit(self, GLuint framebuffer, int width, int height, bint flip) noexcept nogil:
         cdef double scale = min(width / <double>self.picture.width, height / <double>self.picture.height)

@@ -134,6 +134,7 @@ cdef class GLSink(Sink):
             if self.expected is not None:
                 format, width, height, strides = self.expected
                 self.renderer.configure(format, width, height, strides)
+                self.renderer.warm_up()
         except BaseException:
             self.stop()
             raise

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 
-from camkit.errors import CameraTimeout, PoolExhausted
+from camkit.errors import CameraError, CameraTimeout, PoolExhausted
 
 SMALL = {"format": "YUYV", "size": (320, 180), "fps": 120}
 WRAP = 1 << 32
@@ -252,3 +255,46 @@ def test_a_signal_ends_a_wait(vivid, open_camera):
         signal.signal(signal.SIGALRM, old)
     vivid.set("Percentage of Dropped Buffers", 0)
     assert camera.read() is not None
+
+
+def test_a_forked_child_does_no_harm(vivid, open_camera):
+    camera = open_camera(vivid.path, **SMALL)
+    camera.start()
+    frame = camera.read()
+    copy = frame.array.copy()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            assert (frame.array == copy).all()
+            del frame  # only the parent's last reference gives the buffer back
+            with pytest.raises(CameraError, match="open the camera here"):
+                camera.read()
+            camera.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    vivid.set("Test Pattern", 4)
+    numbers = [camera.read().sequence for _ in range(12)]
+    assert numbers == sorted(set(numbers))
+    np.testing.assert_array_equal(frame.array, copy)
+    assert accounted(camera)
+
+
+def test_a_forked_child_ends_while_its_parent_reads(vivid):
+    script = f"""
+import os, sys, threading
+from camkit.camera_capture import open
+camera = open({vivid.path!r}, timeout=None, format="YUYV", size=(320, 180), fps=120)
+reader = threading.Thread(target=lambda: [camera.read() for _ in range(60)])
+camera.read()
+reader.start()
+child = os.fork()
+if child == 0:
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+reader.join()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
