@@ -122,16 +122,16 @@ def install_packages(groups: Sequence[str]) -> None:
     if not absent:
         return
     script = apt_script(absent)
-    root = ["sh", "-c", script]
+    sudo = []
     if os.geteuid() != 0:
-        sudo = shutil.which("sudo")
-        line = shlex.join((["sudo"] if sudo else []) + root)
+        sudo = ["sudo"] if shutil.which("sudo") else []
         if not sudo or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
             who = "run" if sudo else "as root, run"
+            line = shlex.join([*sudo, "sh", "-c", script])
             fail(f"{len(absent)} Debian packages are missing; {who}\n  {line}\nand start again")
-        root = ["sudo", "-n", *root]
     say(f"installing {' '.join(row.name for row in absent)}")
-    run(root, "install Debian packages")
+    # What apt and dpkg have to complain about comes on stderr.
+    run([*sudo, "sh", "-c", f"({script}) >/dev/null"], "install Debian packages")
     if absent := missing(wanted):
         fail(f"apt left {', '.join(f'{row.name} >= {row.major}' for row in absent)} uninstalled; see its output above")
 

@@ -55,9 +55,15 @@ def _close_all():
             backend.close()
 
 
+def _forget_threads():
+    # A child has none of the threads that its parent has in a camera, and would wait for them for ever.
+    for backend in list(_live):
+        backend._forget_threads()
+    _live.clear()
+
+
 if hasattr(os, "register_at_fork"):
-    # A child has none of the threads that its parent has in a camera, and could wait for them for ever.
-    os.register_at_fork(after_in_child=_live.clear)
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 cdef class Backend(Source):
@@ -79,6 +85,8 @@ cdef class Backend(Source):
         self.lock = threading.RLock()
 
     def __init__(self, info, request):
+        if self.info is not None:
+            raise RuntimeError(f"camera {self.name!r} is open: it cannot be made a second time")
         super().__init__(str(info))
         self.info = info
         self.request = request
@@ -191,6 +199,13 @@ cdef class Backend(Source):
         if c.copies:
             words.append(f"{c.copies} copied because the caller held more than {s.buffers - self.reserve} buffers")
         return "; ".join(words)
+
+    def _forget_threads(self):
+        cdef gate *left = self.inside
+        self.inside = new gate(not left.is_open())
+        del left
+        self.reading.store(False)
+        self.lock = threading.RLock()
 
     cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
         if not self.inside.enter():

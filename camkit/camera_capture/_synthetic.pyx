@@ -27,7 +27,7 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._frame cimport Frame
 
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize, StreamInfo
 from camkit.errors import CameraNotFound
@@ -286,7 +286,7 @@ def read_stamp(frame):
 
 cdef int set_fault(fault *which, str name, value, seed) except -1:
     which.seed = seed
-    if isinstance(value, Real) and not isinstance(value, int):
+    if isinstance(value, Real) and not isinstance(value, Integral):
         if not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}: a share of all frames is from 0.0 to 1.0")
         which.share = value

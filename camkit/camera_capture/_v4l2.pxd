@@ -1,27 +1,10 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libcpp.atomic cimport atomic
+from libc.stdint cimport int64_t, uint32_t
 
 from camkit.camera_capture._backend cimport Backend, gate
 from camkit.camera_capture._v4l2_abi cimport v4l2_buffer, v4l2_plane
+from camkit.camera_capture._v4l2_buffers cimport driver_stream
 from camkit.camera_capture._v4l2_device cimport Device
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame, frame_pool
-
-
-cdef struct driver_buffer:
-    uint8_t *data  # owned: a mapping of the driver's memory
-    size_t size
-
-
-cdef struct driver_stream:
-    # Owned by the frame_pool through its destroy function: the mappings live until the last frame has gone.
-    int fd, bell  # borrowed from the backend, not touched after frame_pool.stop()
-    uint32_t kind, count
-    int forks  # how often the process had been forked when the stream began
-    atomic[int] queued  # buffers that the driver has
-    atomic[int] dry  # the reader waits for any buffer to be queued, and wants the bell rung
-    atomic[uint64_t] unqueued  # buffers that the driver did not take back: one bit each
-    atomic[int] unqueued_errno
-    driver_buffer buffers[64]
 
 
 cdef class V4L2Backend(Backend):

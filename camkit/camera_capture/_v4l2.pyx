@@ -2,15 +2,27 @@
 
 from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOMEM, EPERM, EPROTO, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memset
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap, munmap
-from posix.unistd cimport close as c_close, read as c_read, write as c_write
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap
+from posix.unistd cimport close as c_close
 
 cimport cython
 
 from camkit.camera_capture._backend cimport Backend, gate
 from camkit.camera_capture._v4l2_abi cimport *
+from camkit.camera_capture._v4l2_buffers cimport (
+    MOST_BUFFERS,
+    describe_buffer,
+    destroy,
+    drain,
+    driver_buffer,
+    driver_stream,
+    inherited,
+    new_stream,
+    queue_buffer,
+    recycle,
+    request_buffers,
+    ring,
+)
 from camkit.camera_capture._v4l2_device cimport Device, failure, ioctl_errno
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_COPY,
@@ -32,25 +44,14 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._format cimport PixelFormat
 
 import dataclasses
-import os
 
 from camkit.camera_capture._v4l2_negotiate import negotiate
 from camkit.camera_capture.info import StreamInfo
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, FormatNotSupported
 from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
-cdef uint32_t MOST_BUFFERS = 64  # bits of driver_stream.unqueued
 cdef int MOST_IO_ERRORS = 8  # without a frame in between: then they are no hiccup
-cdef int forks = 0  # of this process since the module was loaded
 cdef uint64_t INTERRUPT = <uint64_t>1 << 32  # what unblock() adds to the bell; a buffer that came back adds 1
-
-
-def _forked():
-    global forks
-    forks += 1
-
-
-os.register_at_fork(after_in_child=_forked)
 
 
 @cython.no_gc_clear  # the collector must not close the device before __dealloc__ has ended the stream
@@ -132,12 +133,13 @@ cdef class V4L2Backend(Backend):
         return "; ".join(words)
 
     cdef int stream_on(self) except -1:
-        cdef driver_stream *s = <driver_stream *>calloc(1, sizeof(driver_stream))
+        if self.device is None:
+            raise ValueError("the camera was never opened")
+        cdef int fd = self.device.fd, kind = self.device.kind
         cdef uint32_t none = 0
+        cdef driver_stream *s = new_stream(fd, self.bell, kind)
         if s == NULL:
             raise MemoryError("no memory for the stream's own records")
-        cdef int fd = self.device.fd, kind = self.device.kind
-        s.fd, s.kind, s.bell, s.forks = fd, kind, self.bell, forks
         try:
             s.count = self._claim()
             self._map(s)
@@ -191,7 +193,7 @@ cdef class V4L2Backend(Backend):
         cdef v4l2_buffer b
         cdef v4l2_plane plane
         cdef short events = 0
-        if s.forks != forks:
+        if inherited(s):
             raise CameraError(EPERM, "cannot take a frame: the stream belongs to the process that this one was forked "
                               "from; open the camera here", self.device.path)
         if s.unqueued.load():
@@ -327,7 +329,7 @@ cdef class V4L2Backend(Backend):
         if n < 2:
             raise CameraError(ENOMEM, f"cannot start: the driver gave {n} of {self.request.buffers} buffers, 2 are the "
                               "least that can stream", d.path)
-        return min(n, MOST_BUFFERS)
+        return min(n, <uint32_t>MOST_BUFFERS)
 
     cdef int _map(self, driver_stream *s) except -1:
         cdef v4l2_buffer b
@@ -357,7 +359,7 @@ cdef class V4L2Backend(Backend):
         cdef driver_stream *s = self.driver
         cdef int fd = s.fd, kind = s.kind
         cdef uint32_t none = 0
-        if s.forks != forks:
+        if inherited(s):
             # The driver takes us for our parent. The pool stays as it is: other threads of his may be in it for ever.
             self.pool = NULL
             self.driver = NULL
@@ -373,65 +375,6 @@ cdef class V4L2Backend(Backend):
         return 0
 
 
-cdef void recycle(void *context, uint32_t slot) noexcept nogil:
-    cdef driver_stream *s = <driver_stream *>context
-    if s.forks != forks:
-        return  # the parent has the same frame and gives it back
-    cdef int error = queue_buffer(s, slot)
-    # The reader learns of an unplugging by itself.
-    if error and error != ENODEV:
-        s.unqueued_errno.store(error)
-        s.unqueued.fetch_or(<uint64_t>1 << slot)
-        ring(s.bell, 1)
-    elif s.dry.load():
-        ring(s.bell, 1)
-
-
-cdef void destroy(void *context) noexcept nogil:
-    cdef driver_stream *s = <driver_stream *>context
-    cdef uint32_t i
-    for i in range(MOST_BUFFERS):
-        if s.buffers[i].data != NULL:
-            munmap(s.buffers[i].data, s.buffers[i].size)
-    free(s)
-
-
-cdef int queue_buffer(driver_stream *s, uint32_t i) noexcept nogil:
-    cdef v4l2_buffer b
-    cdef v4l2_plane plane
-    describe_buffer(s, &b, &plane, i)
-    s.queued.fetch_add(1)  # before the driver can hand it over again
-    cdef int error = ioctl_errno(s.fd, VIDIOC_QBUF, &b)
-    if error:
-        s.queued.fetch_sub(1)
-    return error
-
-
-cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *plane, uint32_t i) noexcept nogil:
-    memset(b, 0, sizeof(b[0]))
-    b.index = i
-    b.type = s.kind
-    b.memory = V4L2_MEMORY_MMAP
-    if s.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
-        memset(plane, 0, sizeof(plane[0]))
-        b.m.planes = plane
-        b.length = 1
-
-
-# Ask for *n buffers (0: free them all); *n becomes what there are. 0 or errno.
-cdef int request_buffers(int fd, uint32_t kind, uint32_t *n, uint32_t *capabilities) noexcept nogil:
-    cdef v4l2_requestbuffers r
-    memset(&r, 0, sizeof(r))
-    r.count = n[0]
-    r.type = kind
-    r.memory = V4L2_MEMORY_MMAP
-    cdef int error = ioctl_errno(fd, VIDIOC_REQBUFS, &r)
-    n[0] = r.count
-    if capabilities != NULL:
-        capabilities[0] = r.capabilities
-    return error
-
-
 cdef uint8_t clock_of(uint32_t flags) noexcept nogil:
     cdef uint32_t kind = flags & V4L2_BUF_FLAG_TIMESTAMP_MASK
     if kind == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC:
@@ -443,13 +386,3 @@ cdef uint8_t stamp_of(uint32_t flags) noexcept nogil:
     if flags & V4L2_BUF_FLAG_TSTAMP_SRC_MASK == V4L2_BUF_FLAG_TSTAMP_SRC_SOE:
         return CAMKIT_STAMP_START_OF_EXPOSURE
     return CAMKIT_STAMP_END_OF_FRAME
-
-
-cdef void ring(int bell, uint64_t what) noexcept nogil:
-    c_write(bell, &what, sizeof(what))
-
-
-cdef uint64_t drain(int bell) noexcept nogil:
-    cdef uint64_t count = 0
-    c_read(bell, &count, sizeof(count))
-    return count

@@ -107,7 +107,9 @@ class Camera:
         frame = self._source.read(timeout)
         if frame is None:
             self._check()
-            raise EOFError(f"no more frames from camera {str(self.info)!r}: the stream is over; start() begins another")
+            raise EOFError(
+                f"no more frames from camera {str(self.info)!r}: the stream is over; stop() and start() begin another"
+            )
         return frame
 
     def stats(self) -> dict[str, Any]:

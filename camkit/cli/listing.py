@@ -10,10 +10,11 @@ from typing import Any
 import camkit
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
 from camkit.camera_capture.registry import find, list_formats
-from camkit.cli.exit_codes import ExitCode
+from camkit.cli.exit_codes import ExitCode, UsageError
 from camkit.cli.report import write_json
 from camkit.cli.table import console, grid
 from camkit.cli.voice import say
+from camkit.errors import CamkitError
 
 COLUMNS = ("device", "name", "driver", "bus", "id")
 
@@ -36,7 +37,12 @@ def list_command(args: argparse.Namespace) -> ExitCode:
 
 def info_command(args: argparse.Namespace) -> ExitCode:
     """Show what a camera offers, without starting it."""
-    _, info = find(args.device)
+    try:
+        _, info = find(args.device)
+    except CamkitError:
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     formats = list_formats(args.device)
     if args.json:
         write_json({**asdict(info), "formats": [asdict(row) for row in formats]}, sys.stdout)

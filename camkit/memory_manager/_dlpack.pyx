@@ -84,12 +84,13 @@ def dlpack(Frame frame not None, stream=None, max_version=None, dl_device=None, 
         raise BufferError(f"stream is {stream!r}: frames lie in CPU memory, which has no streams")
     if dl_device is not None and tuple(dl_device) != (CPU, 0):
         raise BufferError(f"frames lie in CPU memory (1, 0), not on device {tuple(dl_device)}")
+    # The consumer's own objects run code here, which may close the frame: no pointer to it is taken before.
+    cdef bint versioned = max_version is not None and max_version[0] >= 1
     if copy:
         frame, flags = frame.copy(), IS_COPIED
     cdef camkit_frame *c = frame.get()
     if c.plane_count != 1:
         raise BufferError(f"{frame.format} has {c.plane_count} planes and no single tensor: use frame.planes")
-    cdef bint versioned = max_version is not None and max_version[0] >= 1
     if c.flags & CAMKIT_FRAME_READ_ONLY:
         if not versioned:
             raise BufferError("the frame is read-only, which only DLPack 1.0 and later can say: the consumer asks for "

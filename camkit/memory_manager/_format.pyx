@@ -26,6 +26,12 @@ cdef class PixelFormat:
     safe to share between threads.
     """
 
+    def __cinit__(self):
+        self.row = camkit_format_row(0)  # never NULL, whoever calls __new__
+
+    def __init__(self):
+        raise TypeError("pixel formats are not made by hand: take one from camkit.FORMATS, or PixelFormat.find(name)")
+
     @staticmethod
     def find(name):
         """Find a format by its V4L2 name or fourcc, in any case.

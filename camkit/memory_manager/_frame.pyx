@@ -40,7 +40,9 @@ STAMPS = ("unknown", "start_of_exposure", "end_of_frame")
 MEMORIES = ("heap", "mmap", "foreign")
 
 
+# Never to be pickled, which copy.copy() does too: a copy would end an export that it has not begun.
 @cython.no_gc
+@cython.auto_pickle(False)
 cdef class Lease:
     """Keep a frame, for as long as a view of it lives."""
 

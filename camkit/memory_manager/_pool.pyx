@@ -25,6 +25,8 @@ from camkit.errors import PoolExhausted
 from camkit.memory_manager._checks import check_int, check_size
 from camkit.memory_manager._format import PixelFormat as _PixelFormat
 
+LARGEST_SLOT = 1 << 40  # bytes: the sum over all slots cannot overflow
+
 cdef uint32_t RAW = 0xFFFFFFFF  # no row of the format table: bytes without a picture
 
 
@@ -215,7 +217,7 @@ cdef class FramePool:
         return 0
 
     cdef int _layout(self, slot_bytes, format, size, stride) except -1:
-        given = None if slot_bytes is None else check_int("slot_bytes", slot_bytes, 1, 1 << 40)
+        given = None if slot_bytes is None else check_int("slot_bytes", slot_bytes, 1, LARGEST_SLOT)
         if format is None:
             if given is None:
                 raise ValueError("a pool needs slot_bytes, or a format and a size")
@@ -241,7 +243,7 @@ cdef class FramePool:
             if given is not None and given < need:
                 raise ValueError(f"{f.name} {self.width}x{self.height} with stride {self.stride} needs {need} bytes, "
                                  f"slot_bytes is {given}")
-            self.slot_bytes = given or need
+            self.slot_bytes = check_int("slot_bytes", given or need, 1, LARGEST_SLOT)
         self.format = f
         # One trial tells a stride that no plane layout can have, before any frame does.
         cdef camkit_frame trial

@@ -23,3 +23,7 @@ cdef extern from "camkit/frame_queue.hpp" namespace "camkit" nogil:
 cdef class FrameQueue:
     cdef frame_queue *q  # owned, and with it the frames inside
     cdef readonly str policy
+    cdef bint putting, getting  # a thread is in put() or get(); the GIL guards them
+    cdef bint closed  # close() was called; a worker closes `q` by itself
+
+    cdef int _put(self, camkit_frame *c, int64_t until) except -1

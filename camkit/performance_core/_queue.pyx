@@ -77,24 +77,33 @@ cdef class FrameQueue:
         TimeoutError
             There was no room in time.
         ValueError
-            The queue was closed by its consumer.
+            The queue was closed or aborted.
+        RuntimeError
+            Another thread is putting.
         """
-        cdef camkit_frame *c = frame.get()
         cdef int64_t until = deadline(timeout)
-        cdef int answer
+        cdef camkit_frame *c = frame.get()
+        cdef int answer = CAMKIT_END
+        if self.putting:
+            raise RuntimeError("another thread is putting into this queue: it has room for one producer only")
+        if self.closed:
+            raise ValueError("the queue is closed")
+        self.putting = True
         camkit_frame_retain(c)
-        while True:
-            with nogil:
-                answer = self.q.push(c, slice_of(until))
-            if answer == CAMKIT_END:
-                camkit_frame_release(c)
-                raise ValueError("the queue is aborted")
-            if answer != CAMKIT_TIMEOUT:
-                return answer != CAMKIT_FULL
-            if PyErr_CheckSignals() < 0 or (until >= 0 and now_ns() >= until):
-                camkit_frame_release(c)
-                PyErr_CheckSignals()
-                raise TimeoutError(f"no room in a queue of {self.depth} for {timeout} s")
+        try:
+            answer = self._put(c, until)
+        except BaseException:
+            camkit_frame_release(c)
+            raise
+        finally:
+            self.putting = False
+        if answer == CAMKIT_TIMEOUT:
+            camkit_frame_release(c)
+            raise TimeoutError(f"no room in a queue of {self.depth} for {timeout} s")
+        if answer == CAMKIT_END:
+            camkit_frame_release(c)
+            raise ValueError("the queue is aborted")
+        return answer != CAMKIT_FULL
 
     def get(self, timeout=None):
         """Take the next frame.
@@ -113,28 +122,46 @@ cdef class FrameQueue:
         ------
         TimeoutError
             Nothing came in time.
+        RuntimeError
+            Another thread is getting.
         """
         cdef camkit_frame *c = NULL
         cdef int64_t until = deadline(timeout)
         cdef int answer
-        while True:
-            with nogil:
-                answer = self.q.pop(&c, slice_of(until))
-            if answer == CAMKIT_END:
-                return None
-            if answer != CAMKIT_TIMEOUT:
-                return Frame_wrap(c)
-            PyErr_CheckSignals()
-            if until >= 0 and now_ns() >= until:
-                raise TimeoutError(f"no frame came for {timeout} s")
+        if self.getting:
+            raise RuntimeError("another thread is getting from this queue: it serves one consumer only")
+        self.getting = True
+        try:
+            while True:
+                with nogil:
+                    answer = self.q.pop(&c, slice_of(until))
+                if answer == CAMKIT_END:
+                    return None
+                if answer != CAMKIT_TIMEOUT:
+                    return Frame_wrap(c)
+                PyErr_CheckSignals()
+                if until >= 0 and now_ns() >= until:
+                    raise TimeoutError(f"no frame came for {timeout} s")
+        finally:
+            self.getting = False
 
     def close(self):
         """Say that nothing comes any more: `get` gives what is inside, then None."""
+        self.closed = True
         self.q.close()
 
     def abort(self):
         """End both sides now; what is inside goes back when the queue does."""
         self.q.abort()
+
+    cdef int _put(self, camkit_frame *c, int64_t until) except -1:
+        cdef int answer
+        while True:
+            with nogil:
+                answer = self.q.push(c, slice_of(until))
+            if answer != CAMKIT_TIMEOUT or (until >= 0 and now_ns() >= until):
+                return answer
+            PyErr_CheckSignals()
 
 
 cdef int64_t deadline(timeout) except? -2:

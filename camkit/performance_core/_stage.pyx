@@ -16,8 +16,12 @@ cdef class Node:
     4. `latencies()` adds named rows to the pipeline's table; it may be called from any thread at any time.
     """
 
+    def __cinit__(self):
+        self.name = type(self).__name__  # also for a subclass that forgets super().__init__()
+
     def __init__(self, name=None):
-        self.name = str(name) if name is not None else self.name or type(self).__name__
+        if name is not None:
+            self.name = str(name)
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name!r}>"

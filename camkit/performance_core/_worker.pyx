@@ -140,11 +140,13 @@ cdef class Worker:
                 self.loop()
         except BaseException as error:
             self._fail(error)
+        # A node that failed may have lost its frame: it was taken, and is accounted for here.
+        if self.current != NULL or self.busy_since.load():
+            self.state.count(self.state.aborted)
         self.busy_since.store(0)
         if self.current != NULL:
             camkit_frame_release(self.current)
             self.current = NULL
-            self.state.count(self.state.aborted)
         for node in reversed(started):
             try:
                 self.at = self._place(node)
@@ -295,7 +297,7 @@ cdef class Worker:
 
     def _fail(self, error):
         if self.error is None:
-            sequence = self.current.sequence if self.current != NULL else None
+            sequence = self.sequence if self.busy_since.load() else None
             self.error = (error, self._node(self.at), sequence)
         if self.at == -1:
             self.state.stop()  # what a failing source gave before is still good

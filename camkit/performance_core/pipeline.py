@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 import weakref
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from camkit.errors import CamkitError, PipelineError
@@ -24,6 +26,7 @@ PUMP_S = 0.01  # how often the waiting thread serves windows and looks for Ctrl-
 JOIN_S = 5.0  # how long stop() waits for threads before it names the one that hangs
 
 _live: weakref.WeakSet[Pipeline] = weakref.WeakSet()
+_starting = threading.Lock()  # of `_live`, and so that of two pipelines with one node only one begins
 
 
 class Pipeline:
@@ -93,7 +96,7 @@ class Pipeline:
         self._began = self._ended = 0.0
 
     def __repr__(self) -> str:
-        chain = " -> ".join(node.name for node in (self._source, *self._stages, self._sink))
+        chain = " -> ".join(node.name for node in self._nodes)
         return f"<Pipeline {chain}{' running' if self.running else ''}>"
 
     def __enter__(self) -> Pipeline:
@@ -133,13 +136,16 @@ class Pipeline:
 
     def start(self, *, frames: int | None = None, seconds: float | None = None) -> None:
         """Start the threads and return when every node is ready. Parameters and errors as for `run`."""
-        if frames is not None and (isinstance(frames, bool) or not isinstance(frames, int) or frames < 1):
+        if frames is not None and (
+            isinstance(frames, bool) or not isinstance(frames, Integral) or not 0 < frames < 1 << 63
+        ):
             raise ValueError(f"frames is {frames!r}, not a whole number from 1 on")
         if seconds is not None and not 0 < seconds < 1e9:
             raise ValueError(f"seconds is {seconds!r}, not a number above 0")
-        with self._lock:
+        with _starting:
             if self.running:
                 raise RuntimeError("the pipeline is running already: stop it first")
+            self._need_own_nodes()
             self._announce()
             self._build(frames)
         # The sink is ready before its producer begins, so that no frame waits for a GL context.
@@ -154,7 +160,11 @@ class Pipeline:
         except BaseException:
             self.abort()
             self._go.set()
-            self._join(JOIN_S)
+            for thread, worker in zip(self._threads, self._workers, strict=True):
+                if thread.ident is None:  # it will not come any more
+                    worker.done.set()
+            if self._join(JOIN_S):
+                self._account()
             raise
         self._before = self._source.stats()
         self._began = time.monotonic()
@@ -180,7 +190,11 @@ class Pipeline:
         ------
         PipelineError, CamkitError
             As for `run`. Raised once.
+        RuntimeError
+            Called by one of the pipeline's own stages, which it would wait for.
         """
+        if threading.current_thread() in self._threads:
+            raise RuntimeError(f"a stage cannot wait for its own pipeline, {self!r}: it would wait for itself")
         until = None if timeout is None else time.monotonic() + timeout
         try:
             while not all(worker.done.is_set() for worker in self._workers):
@@ -209,13 +223,16 @@ class Pipeline:
     def stop(self, timeout: float = JOIN_S) -> None:
         """Take no more frames, deliver those under way, and wait for the threads.
 
+        Called by one of the pipeline's own stages it does not wait: the run ends when the stage has returned.
+
         Raises
         ------
         PipelineError
             A stage did not come back within `timeout` seconds; the message names it. Its thread is left behind.
         """
         self._stop_source()
-        self._finish(timeout)
+        if threading.current_thread() not in self._threads:
+            self._finish(timeout)
 
     def abort(self) -> None:
         """End the run without delivering what is under way. Returns at once; `wait` waits for the threads."""
@@ -276,7 +293,7 @@ class Pipeline:
             names = [node.name for node in ([inlet] if inlet is not None else []) + nodes]
             lines.append(f"thread {i + 1}: {' + '.join(names)}")
         lines.append(f"queues between threads: {self.policy}, {1 if self.policy == 'latest' else self.depth} frame(s)")
-        lines += [f"{node.name}: {node.explain()}" for node in (self._source, *self._stages, self._sink)]
+        lines += [f"{node.name}: {node.explain()}" for node in self._nodes]
         return "\n".join(lines)
 
     # ---- inside ------------------------------------------------------------------------------------------------
@@ -296,6 +313,19 @@ class Pipeline:
             for i, group in enumerate(groups)
         ]
 
+    @property
+    def _nodes(self) -> list[Any]:
+        return [self._source, *self._stages, self._sink]
+
+    def _need_own_nodes(self) -> None:
+        """Refuse nodes that work in another pipeline: each serves one thread, and ends with its own pipeline's run."""
+        for other in _live:
+            if other is self or not other.running:
+                continue
+            for node in self._nodes:
+                if any(node is taken for taken in other._nodes):
+                    raise RuntimeError(f"{node.name!r} is in use by {other!r}: stop that pipeline first")
+
     def _announce(self) -> None:
         """Tell the sink what the source delivers; stages may still change it."""
         stream = getattr(self._source, "stream", None)
@@ -304,7 +334,7 @@ class Pipeline:
 
     def _build(self, frames: int | None) -> None:
         self._run, self._go, self._collected = Run(frames or 0), threading.Event(), False
-        self._workers, self._threads, self._before, self._ended = [], [], {}, 0.0
+        self._workers, self._threads, self._before, self._began, self._ended = [], [], {}, 0.0, 0.0
         inlet: Any = self._source
         for source, group, sink in self._segments():
             outlet = FrameQueue(self.depth, self.policy) if sink is None else sink
@@ -402,7 +432,22 @@ def _stage(node: Stage | Sink | Callable[[Frame], Any]) -> Stage:
 @atexit.register
 def _stop_all() -> None:
     """End every pipeline before the interpreter goes, so that no thread asks for a GIL that is no more."""
-    for pipeline in list(_live):
+    with _starting:
+        pipelines = list(_live)
+    for pipeline in pipelines:
         pipeline.abort()
-    for pipeline in list(_live):
+    for pipeline in pipelines:
         pipeline._join(2.0)
+
+
+def _forget_threads() -> None:
+    """Let every pipeline of a forked child know that its threads exist in the parent only."""
+    global _starting
+    _starting = threading.Lock()
+    for pipeline in list(_live):
+        pipeline._lock = threading.Lock()
+        pipeline._workers, pipeline._threads = [], []
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)

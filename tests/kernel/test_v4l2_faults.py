@@ -35,9 +35,9 @@ def test_a_camera_that_goes_away(vivid, open_camera):
 
 def test_a_silent_camera_is_told_from_a_slow_one(vivid, open_camera):
     vivid.set("Percentage of Dropped Buffers", 100)
-    camera = open_camera(vivid.path, **SMALL, timeout=0.2)
+    camera = open_camera(vivid.path, **SMALL, timeout=0.5)
     camera.start()
-    with pytest.raises(CameraTimeout, match="no frame for 0.2 s") as caught:
+    with pytest.raises(CameraTimeout, match="no frame for 0.5 s") as caught:
         camera.read()
     assert (caught.value.errno, caught.value.filename) == (errno.ETIMEDOUT, vivid.path)
     vivid.set("Percentage of Dropped Buffers", 0)
@@ -55,7 +55,7 @@ def test_a_stream_that_the_driver_gave_up(vivid, open_camera):
     assert caught.value.errno == errno.EIO and not isinstance(caught.value, CameraDisconnected)
     camera.stop()
     camera.start()
-    assert camera.read().sequence == 0
+    assert camera.read().generation == 2
 
 
 def test_a_buffer_that_the_driver_does_not_take_back(vivid, open_camera):

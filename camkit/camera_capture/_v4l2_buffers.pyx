@@ -1,0 +1,102 @@
+"""The buffers of a V4L2 stream: asked for, queued, given back, unmapped. All of it without the GIL."""
+
+from libc.errno cimport ENODEV
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+from posix.mman cimport munmap
+from posix.unistd cimport read as c_read, write as c_write
+
+from camkit.camera_capture._v4l2_abi cimport *
+from camkit.camera_capture._v4l2_device cimport ioctl_errno
+
+import os
+
+cdef int forks = 0  # of this process since the module was loaded
+
+
+def _forked():
+    global forks
+    forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+cdef driver_stream *new_stream(int fd, int bell, uint32_t kind) noexcept nogil:
+    cdef driver_stream *s = <driver_stream *>calloc(1, sizeof(driver_stream))
+    if s != NULL:
+        s.fd, s.bell, s.kind, s.forks = fd, bell, kind, forks
+    return s
+
+
+cdef bint inherited(driver_stream *s) noexcept nogil:
+    return s.forks != forks
+
+
+cdef void recycle(void *context, uint32_t slot) noexcept nogil:
+    cdef driver_stream *s = <driver_stream *>context
+    if inherited(s):
+        return  # the parent has the same frame and gives it back
+    cdef int error = queue_buffer(s, slot)
+    # The reader learns of an unplugging by itself.
+    if error and error != ENODEV:
+        s.unqueued_errno.store(error)
+        s.unqueued.fetch_or(<uint64_t>1 << slot)
+        ring(s.bell, 1)
+    elif s.dry.load():
+        ring(s.bell, 1)
+
+
+cdef void destroy(void *context) noexcept nogil:
+    cdef driver_stream *s = <driver_stream *>context
+    cdef uint32_t i
+    for i in range(<uint32_t>MOST_BUFFERS):
+        if s.buffers[i].data != NULL:
+            munmap(s.buffers[i].data, s.buffers[i].size)
+    free(s)
+
+
+cdef int queue_buffer(driver_stream *s, uint32_t i) noexcept nogil:
+    cdef v4l2_buffer b
+    cdef v4l2_plane plane
+    describe_buffer(s, &b, &plane, i)
+    s.queued.fetch_add(1)  # before the driver can hand it over again
+    cdef int error = ioctl_errno(s.fd, VIDIOC_QBUF, &b)
+    if error:
+        s.queued.fetch_sub(1)
+    return error
+
+
+cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *plane, uint32_t i) noexcept nogil:
+    memset(b, 0, sizeof(b[0]))
+    b.index = i
+    b.type = s.kind
+    b.memory = V4L2_MEMORY_MMAP
+    if s.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+        memset(plane, 0, sizeof(plane[0]))
+        b.m.planes = plane
+        b.length = 1
+
+
+cdef int request_buffers(int fd, uint32_t kind, uint32_t *n, uint32_t *capabilities) noexcept nogil:
+    cdef v4l2_requestbuffers r
+    memset(&r, 0, sizeof(r))
+    r.count = n[0]
+    r.type = kind
+    r.memory = V4L2_MEMORY_MMAP
+    cdef int error = ioctl_errno(fd, VIDIOC_REQBUFS, &r)
+    n[0] = r.count
+    if capabilities != NULL:
+        capabilities[0] = r.capabilities
+    return error
+
+
+cdef void ring(int bell, uint64_t what) noexcept nogil:
+    c_write(bell, &what, sizeof(what))
+
+
+cdef uint64_t drain(int bell) noexcept nogil:
+    cdef uint64_t count = 0
+    c_read(bell, &count, sizeof(count))
+    return count
