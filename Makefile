@@ -12,7 +12,7 @@ help:
 	@echo "make demo       five seconds of the first camera (or the synthetic one) on the screen, last frame in demo.png"
 	@echo "make test       all tests, those on real kernel drivers too          ARGS='-k pool -x'"
 	@echo "make bench      benchmarks, kept in .benchmarks                      ARGS=--benchmark-compare"
-	@echo "make lint       ruff, cython-lint, mypy --strict"
+	@echo "make lint       ruff, cython-lint, clang-format, mypy --strict"
 	@echo "make coverage   the tests that need no kernel, traced line by line (Python 3.11)"
 	@echo "make build      the extensions, in place                             CAMKIT_DEBUG=1 make build"
 	@echo "make clean      what builds and runs left; distclean: .venv and kept benchmarks too"

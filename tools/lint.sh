@@ -14,12 +14,14 @@ check() {
 }
 
 mapfile -t python_files < <(files '*.py' '*.pyi')
+mapfile -t native_files < <(files '*.h' '*.hpp' '*.c' '*.cpp')
 mapfile -t cython_files < <(files '*.pyx' '*.pxd')
 
 check "ruff format" $python -m ruff format --quiet --diff "${python_files[@]}"
 check "ruff check" $python -m ruff check --quiet "${python_files[@]}"
 check "cython-lint" .venv/bin/cython-lint --no-pycodestyle "${cython_files[@]}"
+check "clang-format" .venv/bin/clang-format --dry-run --Werror "${native_files[@]}"
 check "mypy --strict" $python -m mypy --strict
 
-[ ${#failed[@]} -eq 0 ] || { echo "lint: ${#failed[@]} of 4 linters complained" >&2; exit 1; }
+[ ${#failed[@]} -eq 0 ] || { echo "lint: ${#failed[@]} of 5 linters complained" >&2; exit 1; }
 echo "lint: clean"

@@ -1,5 +1,6 @@
-// frame_queue: the link between two threads of a pipeline. A ring of frames (or the newest frame only), with a policy
-// for a consumer that is too slow, and waiting that costs nothing while frames flow. It owns the frames inside it.
+// frame_queue: the link between two threads of a pipeline. A ring of frames (or the newest frame
+// only), with a policy for a consumer that is too slow, and waiting that costs nothing while frames
+// flow. It owns the frames inside it.
 #ifndef CAMKIT_FRAME_QUEUE_HPP
 #define CAMKIT_FRAME_QUEUE_HPP
 
@@ -34,10 +35,11 @@ class frame_queue {
     return policy_ == link_policy::latest ? (latest_.empty() ? 0 : 1) : ring_.size();
   }
 
-  // Producer. Hands one reference over, whatever the answer is, except after CAMKIT_TIMEOUT and CAMKIT_END:
+  // Producer. Hands one reference over, whatever the answer is, except after CAMKIT_TIMEOUT and
+  // CAMKIT_END:
   //   CAMKIT_OK       the frame is in the queue
-  //   CAMKIT_DROP     it is, and took the place of an older one that nobody had looked at (`latest`)
-  //   CAMKIT_FULL     there was no room, the frame was released (`drop_newest`)
+  //   CAMKIT_DROP     it is, and took the place of an older one that nobody had looked at
+  //   (`latest`) CAMKIT_FULL     there was no room, the frame was released (`drop_newest`)
   //   CAMKIT_TIMEOUT  there was no room for timeout_ns (`block`); the caller still owns it
   //   CAMKIT_END      the queue was aborted; the caller still owns it
   int push(camkit_frame* f, std::int64_t timeout_ns) noexcept {
@@ -60,7 +62,8 @@ class frame_queue {
     return answer;
   }
 
-  // Consumer. CAMKIT_OK with a frame whose reference is the caller's, CAMKIT_TIMEOUT, or CAMKIT_END: closed and empty.
+  // Consumer. CAMKIT_OK with a frame whose reference is the caller's, CAMKIT_TIMEOUT, or
+  // CAMKIT_END: closed and empty.
   int pop(camkit_frame** out, std::int64_t timeout_ns) noexcept {
     const int waited = wait(filled_, timeout_ns, [&] { return take(out); });
     if (waited == CAMKIT_OK) room_.notify();
@@ -120,7 +123,8 @@ class frame_queue {
     }
   }
 
-  // A closed queue ends only its consumer: what was pushed before close() is seen once `closed_` is.
+  // A closed queue ends only its consumer: what was pushed before close() is seen once `closed_`
+  // is.
   bool ended(const parker& where) const noexcept {
     return aborted_.load(std::memory_order_acquire) ||
            (&where == &filled_ && closed_.load(std::memory_order_acquire));

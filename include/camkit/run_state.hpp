@@ -1,4 +1,5 @@
-// run_state: what the threads of one pipeline run tell each other. Every counter has one meaning in the account
+// run_state: what the threads of one pipeline run tell each other. Every counter has one meaning in
+// the account
 //   taken = delivered + link + late + stage + aborted
 // which holds when all threads have ended.
 #ifndef CAMKIT_RUN_STATE_HPP
@@ -25,9 +26,14 @@ struct run_state {
     return link.load(std::memory_order_relaxed) + late.load(std::memory_order_relaxed) +
            stage.load(std::memory_order_relaxed);
   }
-  bool reached() const noexcept { return limit && delivered.load(std::memory_order_acquire) >= limit; }
-  // Frames are only taken that may still be delivered, so that a limit leaves nothing over to throw away.
-  bool may_take() const noexcept { return !limit || taken.load(std::memory_order_relaxed) - lost() < limit; }
+  bool reached() const noexcept {
+    return limit && delivered.load(std::memory_order_acquire) >= limit;
+  }
+  // Frames are only taken that may still be delivered, so that a limit leaves nothing over to throw
+  // away.
+  bool may_take() const noexcept {
+    return !limit || taken.load(std::memory_order_relaxed) - lost() < limit;
+  }
 
   void count(std::atomic<std::uint64_t>& what) noexcept {
     what.fetch_add(1, std::memory_order_release);
