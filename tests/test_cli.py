@@ -331,6 +331,7 @@ WRONG = [
     (["run", "--sauce", "synthetic"], "--sauce"),
     (["run", "extra"], "extra"),
     (["info"], "DEVICE"),
+    (["info", ""], "source is ''"),
     (["list", "--size", "1x1"], "--size"),
 ]
 

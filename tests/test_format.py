@@ -75,3 +75,9 @@ def test_a_format_of_the_wrong_type_is_a_type_error(bad):
 def test_a_plane_that_is_not_there():
     with pytest.raises(IndexError, match="YUYV has 1 plane"):
         FORMATS["YUYV"].row_bytes(64, 1)
+
+
+def test_formats_are_not_made_by_hand():
+    with pytest.raises(TypeError, match="not made by hand"):
+        PixelFormat()
+    assert PixelFormat.__new__(PixelFormat).planes == FORMATS["YUYV"].planes, "an empty one is harmless"

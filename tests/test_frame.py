@@ -181,3 +181,25 @@ def test_frames_are_not_made_pickled_or_copied_by_hand(pool):
     for use in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
             use(pool.acquire())
+
+
+@pytest.mark.parametrize("use", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_what_a_view_stands_on_cannot_be_copied(pool, use):
+    frame = pool.acquire()
+    view = frame.array
+    with pytest.raises(TypeError):
+        use(view.base)
+    with pytest.raises(BufferError, match="1 view"):
+        frame.close()
+
+
+def test_a_dlpack_version_that_closes_the_frame_is_too_early_to_harm(pool):
+    frame = pool.acquire()
+
+    class Version:
+        def __getitem__(self, index):
+            frame.close()
+            return 1
+
+    with pytest.raises(ValueError, match="the frame is closed"):
+        frame.__dlpack__(max_version=Version())

@@ -338,3 +338,91 @@ def test_camkit_errors_of_the_source_arrive_as_themselves():
     ):
         Pipeline(camera, lambda frame: None).run(frames=10)
     assert "in 'synthetic' of <Pipeline" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("shared", ["source", "stage", "sink"])
+def test_what_works_in_one_pipeline_is_refused_to_another(shared):
+    stage, sink = PyStage(lambda frame: None, name="twice"), NullSink()
+    with SyntheticCamera(fps=500) as camera, SyntheticCamera(fps=500) as other:
+        first = Pipeline(camera, stage, sink)
+        second = {
+            "source": lambda: Pipeline(camera, lambda frame: None),
+            "stage": lambda: Pipeline(other, stage),
+            "sink": lambda: Pipeline(other, sink),
+        }[shared]()
+        with first:
+            first.start()
+            with pytest.raises(RuntimeError, match="is in use by <Pipeline"):
+                second.run(frames=3)
+            assert first.running
+        assert second.run(frames=3)["frames"]["delivered"] == 3
+
+
+def test_a_stage_that_stops_its_pipeline_does_not_wait_for_itself():
+    with SyntheticCamera(fps=500) as camera:
+        pipeline = Pipeline(camera, lambda frame: pipeline.stop() if frame.sequence == 3 else None, lambda frame: None)
+        stats = pipeline.run()
+    assert stats["frames"]["delivered"] >= 4
+    assert balanced(stats)
+
+
+def test_a_stage_cannot_wait_for_its_own_pipeline():
+    with SyntheticCamera(fps=500) as camera:
+        pipeline = Pipeline(camera, lambda frame: pipeline.wait())
+        with pytest.raises(PipelineError, match="it would wait for itself"):
+            pipeline.run(frames=3)
+
+
+def test_a_start_that_is_interrupted_leaves_a_pipeline_that_can_start():
+    class Window(NullSink):
+        def start(self):
+            time.sleep(0.1)
+
+        def pump(self):
+            if not pumped:
+                pumped.append(1)
+                raise KeyboardInterrupt
+            return True
+
+    pumped = []
+    with SyntheticCamera(fps=500) as camera:
+        pipeline = Pipeline(camera, lambda frame: None, Window())
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(frames=3)
+        assert not pipeline.running
+        assert pipeline.stats()["wall_s"] == 0
+        assert pipeline.run(frames=3)["frames"]["delivered"] == 3
+
+
+def test_a_node_that_forgets_to_call_init_has_a_name():
+    class Silent(NullSink):
+        def __init__(self):
+            pass
+
+    with fast(3) as camera:
+        pipeline = Pipeline(camera, Silent())
+        assert repr(pipeline) == "<Pipeline synthetic -> Silent>"
+        assert pipeline.run()["frames"]["delivered"] == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
+@pytest.mark.parametrize(
+    "end", ["sys.exit(0)", "camera.close()", "pipeline.stop()", "pipeline.wait()", "camera.stop()"]
+)
+def test_a_forked_child_waits_for_no_thread_of_its_parent(end):
+    child = script(
+        "import camkit, os, signal, sys, time\n"
+        "camera = camkit.SyntheticCamera(fps=5)\n"
+        "pipeline = camkit.Pipeline(camera, lambda frame: None)\n"
+        "pipeline.start()\n"
+        "time.sleep(0.3)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    signal.alarm(10)\n"
+        f"    {end}\n"
+        "    sys.exit(0)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), pipeline.running)\n"
+        "pipeline.stop()\n"
+    )
+    out, err = child.communicate(timeout=20)
+    assert (out, err, child.returncode) == ("0 True\n", "", 0)

@@ -159,3 +159,9 @@ def test_threads_take_and_return_slots_without_loss():
     assert not errors
     assert stats["free"] == 8
     assert stats["acquired"] == stats["released"] > 1000
+
+
+def test_a_picture_whose_slots_would_overflow_an_address_is_refused():
+    # 65536 slots of a little more than 2**48 bytes are a little more than 2**64 in all.
+    with pytest.raises(ValueError, match="slot_bytes is 281474976841728, not from 1 to"):
+        FramePool(65536, format="NV12", size=(65536, 65536), stride=2863311532, prefault=False)

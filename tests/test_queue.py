@@ -1,5 +1,6 @@
 """FrameQueue: order, policies, ends, and who owns the frames."""
 
+import signal
 import threading
 import time
 
@@ -159,3 +160,65 @@ def test_bad_calls(pool):
     closed.close()
     with pytest.raises(ValueError, match="the frame is closed"):
         queue.put(closed)
+
+
+@pytest.mark.parametrize("side", ["put", "get"])
+def test_a_second_thread_on_one_side_is_refused(pool, side):
+    queue = FrameQueue(1)
+    if side == "put":
+        queue.put(marked(pool, 0))
+    call = (lambda: queue.put(marked(pool, 1))) if side == "put" else queue.get
+    answers = []
+
+    def use():
+        try:
+            answers.append(call())
+        except RuntimeError as error:
+            answers.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while not answers:
+        time.sleep(0.001)
+    if side == "put":
+        queue.get()
+    else:
+        queue.put(marked(pool, 2))
+    for thread in threads:
+        thread.join()
+    assert "another thread is" in str(answers[0])
+    assert not isinstance(answers[1], Exception)
+    answers.clear()
+    queue.close()
+    while queue.get() is not None:
+        pass
+    assert pool.free == 8
+
+
+def test_nothing_is_put_into_a_closed_queue(pool):
+    queue = FrameQueue()
+    queue.close()
+    with pytest.raises(ValueError, match="the queue is closed"):
+        queue.put(marked(pool, 0))
+    assert pool.free == 8
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the platform has no timer signals")
+def test_a_signal_that_ends_a_wait_leaves_no_frame_behind(pool):
+    queue = FrameQueue(1)
+    queue.put(marked(pool, 0))
+
+    def interrupt(number, stack):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            queue.put(marked(pool, 1))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert pool.free == 7
+    queue.get()
+    queue.put(marked(pool, 2), timeout=1)

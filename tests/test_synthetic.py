@@ -384,3 +384,27 @@ def test_what_it_does_not_offer_is_refused_or_told(asked: dict[str, object], nea
 def test_exact_rate_fractions_are_no_difference() -> None:
     with open("synthetic", fps=30000 / 1001) as camera:
         assert camera.stream.differences == {} and camera.fps == pytest.approx(29.97, abs=1e-3)
+
+
+def test_an_open_camera_cannot_be_made_again_under_its_stream() -> None:
+    with SyntheticCamera((64, 32), realtime=False) as camera:
+        camera.read()
+        larger = SyntheticCamera((640, 480)).source
+        with pytest.raises(RuntimeError, match="cannot be made a second time"):
+            camera.source.__init__(larger.info, larger.request)
+        assert camera.read().size == (64, 32)
+
+
+def test_what_a_finished_camera_says_is_what_begins_another_stream() -> None:
+    with SyntheticCamera((64, 32), frames=1, realtime=False) as camera:
+        camera.read()
+        with pytest.raises(EOFError, match=r"stop\(\) and start\(\) begin another"):
+            camera.read()
+        camera.stop()
+        camera.start()
+        assert camera.read().sequence == 0
+
+
+def test_a_frame_number_of_numpy_is_no_share_of_all_frames() -> None:
+    with pytest.raises(TypeError, match="drop is .*neither frame numbers"):
+        SyntheticCamera((64, 32), drop=np.int64(1))

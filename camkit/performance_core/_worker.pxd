@@ -53,5 +53,6 @@ cdef class Worker:
     cdef int loop(self) except -1 nogil
     cdef int fetch(self) except -1 nogil
     cdef int fetch_from_link(self) except -1 nogil
+    cdef int idle(self, int64_t timeout_ns) except -1 nogil
     cdef int work(self) except -1 nogil
     cdef int hand_on(self) except -1 nogil

@@ -1,5 +1,6 @@
 """Worker: the loop of one pipeline thread, and Run, what the threads of a run share."""
 
+from cpython.exc cimport PyErr_Occurred
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
@@ -11,6 +12,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
+    camkit_frame,
     camkit_frame_release,
     camkit_frame_stamp,
     now_ns,
@@ -22,6 +24,20 @@ import threading
 
 cdef int64_t SLICE_NS = 100_000_000  # a thread looks at least this often whether the run is over
 cdef int64_t IDLE_NS = 2_000_000  # a sink with work under way is asked this often for new frames
+
+# Answers of nodes are looked at here, not by Cython, which takes every -1 for an exception: a thread with one that was
+# never raised would end without a word.
+ctypedef int (*next_method)(Source, camkit_frame **, int64_t) noexcept nogil
+ctypedef int (*process_method)(Stage, camkit_frame **) noexcept nogil
+ctypedef int (*consume_method)(Sink, camkit_frame *) noexcept nogil
+ctypedef int (*idle_method)(Sink, int64_t) noexcept nogil
+
+
+# Returns -1 with an exception, the node's own if it has raised one.
+cdef int failed(const char *method) except -1 with gil:
+    if PyErr_Occurred() == NULL:
+        raise ValueError(f"{method.decode()}() answered -1 without an exception")
+    return -1
 
 
 cdef class Run:
@@ -215,8 +231,10 @@ cdef class Worker:
             self.state.await_progress(SLICE_NS)
             return CAMKIT_TIMEOUT
         if self.sink is not None:
-            pending = self.sink.idle(0)
-        answer = self.source.next(&self.current, IDLE_NS if pending else SLICE_NS)
+            pending = self.idle(0)
+        answer = (<next_method>self.source.next)(self.source, &self.current, IDLE_NS if pending else SLICE_NS)
+        if answer == -1:
+            failed("next")
         if answer == CAMKIT_OK:
             if self.current == NULL:
                 with gil:
@@ -236,19 +254,29 @@ cdef class Worker:
         if answer != CAMKIT_TIMEOUT:
             return answer
         self.at = self.stage_count
-        pending = self.sink.idle(IDLE_NS)
+        pending = self.idle(IDLE_NS)
         self.at = -1
         return self.inlet.q.pop(&self.current, 0 if pending else SLICE_NS)
+
+    cdef int idle(self, int64_t timeout_ns) except -1 nogil:
+        cdef int pending = (<idle_method>self.sink.idle)(self.sink, timeout_ns)
+        if pending == -1:
+            failed("idle")
+        return pending
 
     cdef int work(self) except -1 nogil:
         # Each stage's begin is the end of the one before: one clock reading a stage.
         cdef int64_t now, before = now_ns()
         cdef int i, answer
+        cdef void *stage
         for i in range(self.stage_count):
+            stage = self.stage_pointers[i]
             self.at = i
             self.sequence = self.current.sequence
             self.busy_since.store(before)
-            answer = (<Stage>self.stage_pointers[i]).process(&self.current)
+            answer = (<process_method>(<Stage>stage).process)(<Stage>stage, &self.current)
+            if answer == -1:
+                failed("process")
             now = now_ns()
             self.stage_latency[i].record(now - before)
             before = now
@@ -273,7 +301,8 @@ cdef class Worker:
             self.sequence = self.current.sequence
             self.busy_since.store(now_ns())
             stamp, timed = self.current.timestamp_ns, self.current.clock == CAMKIT_CLOCK_MONOTONIC
-            self.sink.consume(self.current)
+            if (<consume_method>self.sink.consume)(self.sink, self.current) == -1:
+                failed("consume")
             self.current = NULL
             now = now_ns()
             if timed:

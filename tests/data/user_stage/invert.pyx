@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 
-from camkit.memory_manager cimport CAMKIT_OK, camkit_frame, camkit_plane
+from camkit.memory_manager cimport CAMKIT_OK, camkit_frame, camkit_frame_release, camkit_plane
 from camkit.performance_core cimport Stage
 
 
@@ -19,3 +19,19 @@ cdef class Invert(Stage):
             data[i] ^= 0xFF
         self.frames += 1
         return CAMKIT_OK
+
+
+cdef class Broken(Stage):
+    """Break the contract: answer `answer`, with the frame or, if `lose`, without."""
+
+    cdef int answer
+    cdef bint lose
+
+    def __init__(self, answer, lose):
+        self.answer, self.lose = answer, lose
+
+    cdef int process(self, camkit_frame **frame) except -1 nogil:
+        if self.lose:
+            camkit_frame_release(frame[0])
+            frame[0] = NULL
+        return self.answer

@@ -1,6 +1,6 @@
-"""Run the compiled stage between two Python ones that see each frame before and after it."""
+"""Run the compiled stage between two Python ones that see each frame before and after it, then one that breaks."""
 
-from invert import Invert
+from invert import Broken, Invert
 
 import camkit
 
@@ -19,3 +19,15 @@ for sequence, picture in after.items():
     assert (picture == 255 - before[sequence]).all(), f"frame {sequence} is not the negative of itself"
 assert stage.frames >= len(after)
 print(len(after), "negatives from", camkit.__file__)
+
+for answer, lose in ((-1, False), (-1, True), (0, True), (4, False), (42, False), (42, True)):
+    with camkit.open("synthetic", format="GREY", size=(64, 48), fps=500) as camera:
+        pipeline = camkit.Pipeline(camera, Broken(answer, lose), lambda frame: None)
+        try:
+            pipeline.run(frames=5)
+        except camkit.PipelineError as error:
+            assert f"'Broken' failed on frame 0: ValueError: process() answered {answer} with" in str(error), error
+        else:
+            raise AssertionError(f"the answer {answer} was taken")
+        frames = pipeline.stats()["frames"]
+        assert frames["captured"] == sum(frames["dropped"].values()) > frames["dropped"]["driver"], frames

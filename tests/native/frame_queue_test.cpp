@@ -1,0 +1,136 @@
+#include "camkit/frame_queue.hpp"
+
+#include <atomic>
+#include <thread>
+
+#include "camkit/frame_pool.hpp"
+#include "check.hpp"
+
+namespace {
+
+using camkit::frame_pool;
+using camkit::frame_queue;
+using camkit::link_policy;
+
+constexpr std::int64_t forever = -1, at_once = 0, a_while = 2000000;
+
+camkit_frame* numbered(frame_pool* pool, std::uint64_t n) {
+  camkit_frame* f = pool->acquire();
+  if (f) f->sequence = n;
+  return f;
+}
+
+struct scene {
+  frame_pool* pool;
+  explicit scene(std::uint32_t slots) : pool(new frame_pool(slots, nullptr, nullptr, nullptr)) {}
+  ~scene() {
+    CHECK(pool->slots.free_count() == pool->slots.capacity() && pool->slots.misuses() == 0);
+    pool->unref();
+  }
+};
+
+void test_order_bound_and_policies() {
+  scene s(8);
+  frame_queue block(2, link_policy::block), newest(2, link_policy::drop_newest),
+      latest(9, link_policy::latest);
+  CHECK(block.ok() && block.depth() == 2 && latest.depth() == 1);
+  camkit_frame* f = nullptr;
+  CHECK(block.pop(&f, at_once) == CAMKIT_TIMEOUT && block.pop(&f, a_while) == CAMKIT_TIMEOUT);
+  CHECK(block.push(numbered(s.pool, 1), forever) == CAMKIT_OK);
+  CHECK(block.push(numbered(s.pool, 2), forever) == CAMKIT_OK && block.size() == 2);
+  camkit_frame* third = numbered(s.pool, 3);
+  CHECK(block.push(third, at_once) == CAMKIT_TIMEOUT);
+  CHECK(block.push(third, a_while) == CAMKIT_TIMEOUT);
+  camkit_frame_release(third);  // it stayed ours
+  for (std::uint64_t n = 1; n <= 2; ++n) {
+    CHECK(block.pop(&f, forever) == CAMKIT_OK && f->sequence == n);
+    camkit_frame_release(f);
+  }
+  for (std::uint64_t n = 0; n < 4; ++n)
+    CHECK(newest.push(numbered(s.pool, n), forever) == (n < 2 ? CAMKIT_OK : CAMKIT_FULL));
+  for (std::uint64_t n = 0; n < 3; ++n)
+    CHECK(latest.push(numbered(s.pool, n), forever) == (n < 1 ? CAMKIT_OK : CAMKIT_DROP));
+  CHECK(latest.pop(&f, at_once) == CAMKIT_OK && f->sequence == 2);
+  camkit_frame_release(f);
+  CHECK(newest.discard() == 2 && latest.discard() == 0);
+}
+
+void test_ends() {
+  scene s(4);
+  camkit_frame* f = nullptr;
+  for (link_policy policy : {link_policy::block, link_policy::drop_newest, link_policy::latest}) {
+    frame_queue closed(2, policy), aborted(2, policy);
+    CHECK(closed.push(numbered(s.pool, 5), forever) == CAMKIT_OK);
+    closed.close();
+    CHECK(closed.pop(&f, at_once) == CAMKIT_OK && f->sequence == 5);
+    camkit_frame_release(f);
+    CHECK(closed.pop(&f, at_once) == CAMKIT_END && closed.pop(&f, forever) == CAMKIT_END);
+
+    CHECK(aborted.push(numbered(s.pool, 6), forever) == CAMKIT_OK);
+    aborted.abort();
+    CHECK(aborted.pop(&f, at_once) == CAMKIT_END && aborted.pop(&f, forever) == CAMKIT_END);
+    camkit_frame* kept = numbered(s.pool, 7);
+    CHECK(aborted.push(kept, forever) == CAMKIT_END);
+    camkit_frame_release(kept);
+  }  // what an aborted queue holds goes back with it
+}
+
+void test_two_threads(link_policy policy, std::uint64_t count) {
+  scene s(6);
+  frame_queue queue(2, policy);
+  std::uint64_t got = 0, last = 0, lost = 0;
+  std::thread consumer([&] {
+    camkit_frame* f = nullptr;
+    while (queue.pop(&f, forever) == CAMKIT_OK) {
+      CHECK(f->sequence > last);
+      last = f->sequence;
+      ++got;
+      camkit_frame_release(f);
+    }
+  });
+  for (std::uint64_t n = 1; n <= count; ++n) {
+    camkit_frame* f = numbered(s.pool, n);
+    CHECK(f != nullptr);
+    const int answer = queue.push(f, forever);
+    CHECK(answer == CAMKIT_OK || answer == CAMKIT_FULL || answer == CAMKIT_DROP);
+    lost += answer != CAMKIT_OK;
+  }
+  queue.close();
+  consumer.join();
+  CHECK(got + lost == count);
+  CHECK(policy != link_policy::block || lost == 0);
+  CHECK(policy != link_policy::latest || last == count);
+}
+
+void test_abort_wakes_both_ends(int rounds) {
+  for (int round = 0; round < rounds; ++round) {
+    scene s(3);
+    frame_queue queue(1, link_policy::block);
+    in_threads(2, [&](int role) {
+      if (role == 0) {
+        if (round % 2) {
+          camkit_frame* f = nullptr;
+          while (queue.pop(&f, forever) == CAMKIT_OK) camkit_frame_release(f);
+        } else {
+          for (camkit_frame* f; (f = numbered(s.pool, 1));)
+            if (queue.push(f, forever) == CAMKIT_END) return camkit_frame_release(f);
+        }
+      } else {
+        std::this_thread::yield();
+        queue.abort();
+      }
+    });
+    queue.discard();
+  }
+}
+
+}  // namespace
+
+int main() {
+  test_order_bound_and_policies();
+  test_ends();
+  test_two_threads(link_policy::block, 20000);
+  test_two_threads(link_policy::drop_newest, 20000);
+  test_two_threads(link_policy::latest, 20000);
+  test_abort_wakes_both_ends(200);
+}
