@@ -39,7 +39,7 @@ cdef class Backend(Source):
     cdef object lock  # of start, stop and close
     cdef FramePool spare  # where copies go; None unless on_exhausted is "copy"
     cdef exhausted_policy on_exhausted
-    cdef bint drop_corrupt, nearest
+    cdef bint drop_corrupt
     cdef int reserve  # buffers that must stay with the driver when a frame is handed out
     cdef gate *inside  # owned; closed: next() answers CAMKIT_END
     cdef atomic[bint] reading  # a thread is in next()

@@ -9,7 +9,6 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_END,
     CAMKIT_FRAME_COPY,
     CAMKIT_FRAME_CORRUPT,
-    CAMKIT_FRAME_NEAREST,
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
@@ -228,13 +227,13 @@ cdef class Backend(Source):
         request, stream = self.request, self.stream
         self.on_exhausted = _policies[request.on_exhausted]
         self.drop_corrupt = request.corrupt == "drop"
-        self.nearest = bool(stream.differences)
         self.reserve = 2 if stream.buffers >= 4 else 1
         self.stall_ns = 0 if request.timeout is None else <int64_t>(request.timeout * 1e9)
         if self.on_exhausted == EXHAUSTED_COPY:
             size = stream.width, stream.height
             # Without padding, whatever the driver's rows have: only a compressed picture needs to be told its bytes.
-            self.spare = FramePool(stream.buffers, None if stream.stride else image_bytes, format=stream.format, size=size)
+            room = None if stream.stride else image_bytes
+            self.spare = FramePool(stream.buffers, room, format=stream.format, size=size)
         _live.add(self)
         return 0
 
@@ -305,8 +304,6 @@ cdef class Backend(Source):
             self.lost += 1
             return CAMKIT_DROP
         f.sequence = self.sequence
-        if self.nearest:
-            f.flags |= CAMKIT_FRAME_NEAREST
         if self.queued() < self.reserve:
             copy = self.spare.take() if self.on_exhausted == EXHAUSTED_COPY else NULL
             if copy != NULL:
@@ -356,8 +353,8 @@ cdef class Backend(Source):
             c = self.counters
             why = f"{c.captured} captured so far, of which {c.corrupt} corrupt, {c.pool} without a free buffer"
             if left <= self.reserve:
-                why += (f"; the caller holds {self.stream.buffers - left} of {self.stream.buffers} buffers: close frames "
-                        "and drop their views")
+                why += (f"; the caller holds {self.stream.buffers - left} of {self.stream.buffers} buffers: close "
+                        "frames and drop their views")
             else:
                 why += "; see to the camera and its cable, or open it with a longer timeout"
             raise CameraTimeout(errno.ETIMEDOUT, f"no frame for {self.stall_ns / 1e9:g} s: {why}", self.name)

@@ -4,7 +4,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "camkit/status.h" nogil:
     cdef enum camkit_status:
-        CAMKIT_ERROR
         CAMKIT_OK
         CAMKIT_TIMEOUT
         CAMKIT_END
@@ -14,8 +13,7 @@ cdef extern from "camkit/status.h" nogil:
 
 
 cdef extern from "camkit/pixel_format.h" nogil:
-    cdef int CAMKIT_FORMAT_COUNT, CAMKIT_MAX_PLANES
-    cdef int CAMKIT_FORMAT_YUYV, CAMKIT_FORMAT_GREY, CAMKIT_FORMAT_RGB24, CAMKIT_FORMAT_MJPG
+    cdef int CAMKIT_FORMAT_COUNT
     cdef int CAMKIT_MODEL_YUV, CAMKIT_MODEL_RGB, CAMKIT_MODEL_GREY, CAMKIT_MODEL_BAYER, CAMKIT_MODEL_COMPRESSED
     ctypedef struct camkit_plane_layout:
         uint8_t hsub, vsub, channels
@@ -36,19 +34,17 @@ cdef extern from "camkit/pixel_format.h" nogil:
 
 
 cdef extern from "camkit/frame.h" nogil:
-    cdef int CAMKIT_MAX_STAGES
     cdef int CAMKIT_CLOCK_UNKNOWN, CAMKIT_CLOCK_MONOTONIC, CAMKIT_CLOCK_COPY
-    cdef int CAMKIT_STAMP_UNKNOWN, CAMKIT_STAMP_START_OF_EXPOSURE, CAMKIT_STAMP_END_OF_FRAME
-    cdef int CAMKIT_MEMORY_HEAP, CAMKIT_MEMORY_MMAP, CAMKIT_MEMORY_FOREIGN
+    cdef int CAMKIT_STAMP_START_OF_EXPOSURE, CAMKIT_STAMP_END_OF_FRAME
+    cdef int CAMKIT_MEMORY_HEAP, CAMKIT_MEMORY_MMAP
     cdef uint32_t CAMKIT_FRAME_CORRUPT, CAMKIT_FRAME_KEYFRAME, CAMKIT_FRAME_READ_ONLY, CAMKIT_FRAME_COPY
-    cdef uint32_t CAMKIT_FRAME_NEAREST
     cdef int CAMKIT_PRIMARIES_BT709, CAMKIT_PRIMARIES_UNKNOWN, CAMKIT_PRIMARIES_BT470BG, CAMKIT_PRIMARIES_SMPTE170M
     cdef int CAMKIT_PRIMARIES_SMPTE240M, CAMKIT_PRIMARIES_BT2020, CAMKIT_PRIMARIES_DCI_P3
     cdef int CAMKIT_TRANSFER_BT709, CAMKIT_TRANSFER_UNKNOWN, CAMKIT_TRANSFER_SMPTE240M, CAMKIT_TRANSFER_LINEAR
     cdef int CAMKIT_TRANSFER_SRGB, CAMKIT_TRANSFER_PQ
     cdef int CAMKIT_MATRIX_RGB, CAMKIT_MATRIX_BT709, CAMKIT_MATRIX_UNKNOWN, CAMKIT_MATRIX_BT601
     cdef int CAMKIT_MATRIX_SMPTE240M, CAMKIT_MATRIX_BT2020
-    cdef int CAMKIT_RANGE_UNKNOWN, CAMKIT_RANGE_LIMITED, CAMKIT_RANGE_FULL
+    cdef int CAMKIT_RANGE_LIMITED, CAMKIT_RANGE_FULL
     ctypedef struct camkit_colour:
         uint8_t primaries, transfer, matrix, range
     ctypedef struct camkit_plane:
@@ -107,7 +103,6 @@ cdef extern from "camkit/frame_pool.hpp" namespace "camkit" nogil:
         uint64_t released() noexcept
         uint64_t failed() noexcept
         uint32_t high_water() noexcept
-        uint32_t held_count() noexcept
         uint64_t misuses() noexcept
     cdef cppclass relaxed_u64 "std::atomic<std::uint64_t>":
         uint64_t load() noexcept

@@ -1,7 +1,7 @@
 """DLPack export of frames (https://dmlc.github.io/dlpack, ABI 1.x): the pixels as a tensor, without a copy.
 
-The capsule is a lease of its own: it holds the slot, not the Python frame, so its deleter needs no Python and may run in
-any thread.
+The capsule is a lease of its own: it holds the slot, not the Python frame, so its deleter needs no Python and may run
+in any thread.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New

@@ -29,7 +29,7 @@ from camkit.errors import FormatNotSupported
 cnp.import_array()
 
 Colour = namedtuple("Colour", "primaries transfer matrix range")
-Colour.__doc__ = "Colour of a frame: primaries, transfer, matrix and range by name, as the source said; `unknown` if not."
+Colour.__doc__ = "Colour of a frame by name: primaries, transfer, matrix, range; `unknown` where the source is silent."
 
 PRIMARIES = {1: "bt709", 2: "unknown", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020", 12: "dci-p3"}
 TRANSFERS = {1: "bt709", 2: "unknown", 7: "smpte240m", 8: "linear", 13: "srgb", 16: "pq"}
@@ -37,7 +37,7 @@ MATRICES = {0: "rgb", 1: "bt709", 2: "unknown", 6: "bt601", 7: "smpte240m", 9: "
 RANGES = {0: "unknown", 1: "limited", 2: "full"}
 CLOCKS = ("unknown", "monotonic", "copy")
 STAMPS = ("unknown", "start_of_exposure", "end_of_frame")
-MEMORIES = ("heap", "mmap", "foreign")
+MEMORIES = ("heap", "mmap")
 
 
 # Never to be pickled, which copy.copy() does too: a copy would end an export that it has not begun.
@@ -56,8 +56,9 @@ cdef class Frame:
     """A lease on a picture in a pool's slot, or in a camera's own buffer.
 
     The pixels are never copied: `array`, `planes`, the buffer protocol and DLPack show the slot itself. Any such view
-    keeps the lease, so it can neither dangle nor be overwritten. The slot goes back when the frame and all views are
-    gone, or at `close()`, which raises BufferError while a view lives. Views of a driver's buffer are read-only.
+    keeps the slot, so it can neither dangle nor be overwritten. The slot goes back when the frame and all views are
+    gone, or at `close()`, which raises BufferError while a NumPy view or a buffer lives; a DLPack tensor has a lease of
+    its own, which `close()` leaves alone. Views of a driver's buffer are read-only.
 
     Frames come from cameras, pools and pipelines, never from this class. Reading is safe from any thread.
     """
@@ -158,7 +159,8 @@ cdef class Frame:
         cdef camkit_frame *c = self.get()
         cdef const camkit_format *row = camkit_format_row(c.format)
         if row == NULL or row.planes[0].hsub == 0:
-            pool = FramePool(1, max(<Py_ssize_t>c.planes[0].size, 1), format=self.format, size=self.size if row != NULL else None)
+            size = self.size if row != NULL else None
+            pool = FramePool(1, max(<Py_ssize_t>c.planes[0].size, 1), format=self.format, size=size)
         else:
             pool = FramePool(1, format=self.format, size=self.size)
         cdef Frame to = pool.acquire()
@@ -280,7 +282,7 @@ cdef class Frame:
 
     @property
     def memory(self):
-        """str: where the pixels lie: `heap`, `mmap` (the driver's buffer) or `foreign`."""
+        """str: where the pixels lie: `heap`, or `mmap` for the driver's own buffer."""
         return MEMORIES[self.get().memory]
 
     @property

@@ -61,6 +61,18 @@ cdef class FramePool:
     prefault : bool, optional
         Touch every page now, so that no page fault comes later.
 
+    Attributes
+    ----------
+    format : PixelFormat or None
+    slot_bytes : int
+        Bytes of one buffer.
+    alignment : int
+        Bytes.
+    huge_pages : bool
+        They were asked for; `explain` tells what was got.
+    closed : bool
+        `close` was called.
+
     Raises
     ------
     ValueError
@@ -90,6 +102,8 @@ cdef class FramePool:
             self.memory = NULL
             raise MemoryError(f"cannot allocate {self.count} slots of {self.pitch} bytes: {strerror(error).decode()}")
         self.pool = new frame_pool(self.count, NULL, destroy, self.memory)
+        if self.pool == NULL:
+            destroy(self.memory)
         if self.pool == NULL or not self.pool.ok():
             raise MemoryError("no memory for the pool's own records")
 

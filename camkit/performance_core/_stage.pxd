@@ -48,5 +48,6 @@ cdef class Sink(Node):
 
     # Take the frame over: its reference is the sink's from now on, and stays the caller's on an error.
     cdef int consume(self, camkit_frame *frame) except -1 nogil
-    # Called when no frame waits: finish what is under way, for at most timeout_ns. Returns 1 while work is pending, else 0.
+    # Called when no frame waits: finish what is under way, for at most timeout_ns. Returns 1 while work is pending,
+    # else 0.
     cdef int idle(self, int64_t timeout_ns) except -1 nogil

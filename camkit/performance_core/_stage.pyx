@@ -14,6 +14,9 @@ cdef class Node:
     3. `stop()` is called once after the last frame, in the same thread, with the GIL, also after an error. A pipeline
        may be run again: then `start()` comes again.
     4. `latencies()` adds named rows to the pipeline's table; it may be called from any thread at any time.
+
+    Thread-safety: the nogil methods, `start` and `stop` belong to the node's thread; everything else may be called from
+    any. A node works in one pipeline at a time.
     """
 
     def __cinit__(self):
@@ -42,7 +45,11 @@ cdef class Node:
 
 
 cdef class Source(Node):
-    """Where frames come from. Subclass in Cython and override `next` and `interrupt`."""
+    """Where frames come from. Subclass in Cython and override `next` and `interrupt`.
+
+    `next` hands over a frame with one reference, which the caller owns from then on. `interrupt` may be called from any
+    thread. Thread-safety otherwise as for `Node`.
+    """
 
     def __cinit__(self):
         self.dequeue_latency = new histogram()
@@ -87,7 +94,7 @@ cdef class Stage(Node):
 
     The contract: the frame belongs to the stage while `process` runs. It may change the pixels when the frame is
     writable and nobody else holds it, put another frame in its place, or drop it. It must not keep the pointer without
-    camkit_frame_retain(). An exception stops the pipeline and reaches the caller.
+    camkit_frame_retain(). An exception stops the pipeline and reaches the caller. Thread-safety as for `Node`.
     """
 
     cdef int process(self, camkit_frame **frame) except -1 nogil:
@@ -96,7 +103,11 @@ cdef class Stage(Node):
 
 
 cdef class Sink(Node):
-    """Where frames end. Subclass in Cython and override `consume`, and `idle` if work goes on after it."""
+    """Where frames end. Subclass in Cython and override `consume`, and `idle` if work goes on after it.
+
+    `consume` takes the frame over: its reference is the sink's from then on, and stays the caller's only if `consume`
+    raises. `pump` is called in the thread that waits for the pipeline. Thread-safety otherwise as for `Node`.
+    """
 
     cdef int consume(self, camkit_frame *frame) except -1 nogil:
         with gil:
@@ -127,7 +138,7 @@ cdef class Sink(Node):
 
 
 cdef class NullSink(Sink):
-    """Take every frame and let it go: the end of a pipeline that is only measured."""
+    """Take every frame and let it go: the end of a pipeline that is only measured. Thread-safety as for `Node`."""
 
     cdef int consume(self, camkit_frame *frame) except -1 nogil:
         camkit_frame_release(frame)

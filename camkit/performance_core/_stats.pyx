@@ -8,8 +8,8 @@ cdef dict summary(histogram *h):
         return {"p50": None, "p90": None, "p99": None, "p999": None, "min": None, "max": None, "mean": None, "count": 0}
     return {
         "p50": h.percentile(50) / 1000.0, "p90": h.percentile(90) / 1000.0, "p99": h.percentile(99) / 1000.0,
-        "p999": h.percentile(99.9) / 1000.0, "min": h.min() / 1000.0, "max": h.max() / 1000.0, "mean": h.mean() / 1000.0,
-        "count": h.count(),
+        "p999": h.percentile(99.9) / 1000.0, "min": h.min() / 1000.0, "max": h.max() / 1000.0,
+        "mean": h.mean() / 1000.0, "count": h.count(),
     }
 
 

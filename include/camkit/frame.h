@@ -62,17 +62,14 @@ typedef enum camkit_stamp {
 
 typedef enum camkit_memory {
   CAMKIT_MEMORY_HEAP = 0,
-  CAMKIT_MEMORY_MMAP = 1,
-  CAMKIT_MEMORY_FOREIGN = 2
+  CAMKIT_MEMORY_MMAP = 1
 } camkit_memory;
 
 typedef enum camkit_frame_flag {
   CAMKIT_FRAME_CORRUPT = 1, /* the driver says so, or the bytes are fewer than the picture needs */
   CAMKIT_FRAME_KEYFRAME = 2,
   CAMKIT_FRAME_READ_ONLY = 4, /* views of it must not be written */
-  CAMKIT_FRAME_COPY = 8,      /* a copy made because the driver's own buffers had run short */
-  CAMKIT_FRAME_NEAREST =
-      16 /* the stream is not exactly what was asked for; the camera's explain() tells */
+  CAMKIT_FRAME_COPY = 8       /* a copy made because the driver's own buffers had run short */
 } camkit_frame_flag;
 
 typedef struct camkit_plane {

@@ -59,8 +59,8 @@ cdef class PyStage(Stage):
             frame[0] = NULL
             return CAMKIT_DROP
         if not isinstance(result, Frame):
-            raise TypeError(f"stage {self.name!r} returned a {type(result).__name__}; a stage returns None or its frame "
-                            "to send it on, another Frame, or camkit.DROP")
+            raise TypeError(f"stage {self.name!r} returned a {type(result).__name__}; a stage returns None or its "
+                            "frame to send it on, another Frame, or camkit.DROP")
         cdef camkit_frame *other = (<Frame>result).get()
         camkit_frame_retain(other)
         camkit_frame_release(frame[0])
