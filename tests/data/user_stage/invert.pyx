@@ -2,8 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 
-from camkit.memory_manager cimport CAMKIT_OK, camkit_frame, camkit_frame_release, camkit_plane
-from camkit.performance_core cimport Stage
+from camkit cimport CAMKIT_OK, Stage, camkit_frame, camkit_frame_release, camkit_plane
 
 
 cdef class Invert(Stage):
