@@ -269,6 +269,12 @@ def test_bad_limits(limit):
         Pipeline(camera).run(**limit)
 
 
+@pytest.mark.parametrize("timeout", [-1, float("nan")])
+def test_bad_timeouts(timeout):
+    with fast() as camera, pytest.raises(ValueError, match="timeout is"):
+        Pipeline(camera).wait(timeout)
+
+
 def test_stages_of_the_same_name_are_told_apart():
     def twin(frame):
         pass

@@ -195,6 +195,8 @@ class Pipeline:
         """
         if threading.current_thread() in self._threads:
             raise RuntimeError(f"a stage cannot wait for its own pipeline, {self!r}: it would wait for itself")
+        if timeout is not None and not timeout >= 0:
+            raise ValueError(f"timeout is {timeout!r}, not a number of seconds from 0 on")
         until = None if timeout is None else time.monotonic() + timeout
         try:
             while not all(worker.done.is_set() for worker in self._workers):
