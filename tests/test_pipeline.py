@@ -417,11 +417,12 @@ def test_a_node_that_forgets_to_call_init_has_a_name():
 )
 def test_a_forked_child_waits_for_no_thread_of_its_parent(end):
     child = script(
-        "import camkit, os, signal, sys, time\n"
+        "import camkit, os, signal, sys, time, warnings\n"
         "camera = camkit.SyntheticCamera(fps=5)\n"
         "pipeline = camkit.Pipeline(camera, lambda frame: None)\n"
         "pipeline.start()\n"
         "time.sleep(0.3)\n"
+        "warnings.simplefilter('ignore')  # newer Pythons warn of what this test is about\n"
         "pid = os.fork()\n"
         "if pid == 0:\n"
         "    signal.alarm(10)\n"
