@@ -56,6 +56,8 @@ ROWS = [
     Row("camkit.gl_core._flights", hot=True),
     Row("camkit.gl_core._upload", hot=True),
     Row("camkit.gl_core._renderer", hot=True),
+    Row("camkit.gl_core._snapshots"),
+    Row("camkit.gl_core._borrowed"),
     Row("camkit.gl_core._sink", hot=True),
 ]
 

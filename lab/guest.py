@@ -35,9 +35,9 @@ class Job:
     merged: bool = False
 
     def module_names(self) -> list[str]:
-        """Return the kernel modules this job needs."""
+        """Return the kernel modules this job needs; vivid's nodes keep their numbers, whatever comes after it."""
         cameras = ([] if self.vivid is None else ["vivid"]) + ([] if self.webcam is None else ["uvcvideo", "vhci_hcd"])
-        return [*self.modules, *cameras]
+        return [*cameras, *self.modules]
 
 
 @dataclass(frozen=True)

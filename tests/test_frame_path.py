@@ -1,7 +1,8 @@
 """The frame path at steady state: no allocation, no page fault, no GIL. Counted, thread by thread, not believed.
 
-A child process runs a real pipeline under alloc_probe.so (LD_PRELOAD). The GIL is taken hostage: while the main thread
-sleeps holding it, frames must go on flowing, which they cannot if any thread of the path asks for it once.
+A child process runs a real pipeline under alloc_probe.so (LD_PRELOAD). The GIL is taken hostage: the main thread sleeps
+holding it, once and for long, while a camera without a clock gives frames as fast as they are taken. A thread that asks
+for the GIL now and then, such as every hundredth frame, stands still at the first such frame.
 """
 
 import json
@@ -31,7 +32,7 @@ def now():
     tids = {thread.name: thread.native_id for thread in pipeline._threads}
     return run["delivered"], {name: faults(tid) for name, tid in tids.items()}, tids
 
-camera = camkit.SyntheticCamera(size=SIZE, fps=60, format=FORMAT)
+camera = camkit.SyntheticCamera(size=(160, 120), format=FORMAT, realtime=False)
 pipeline = camkit.Pipeline(camera, SINK, policy="block")
 pipeline.start()
 time.sleep(1.5)  # past the driver's own warming up
@@ -39,15 +40,12 @@ _, _, tids = now()
 time.sleep(0.2)
 begin, before, _ = now()
 probe.alloc_probe_count(1)
-holding.usleep(700_000)  # twice, for older libcs refuse a second and more
-holding.usleep(700_000)
+holding.poll(None, 0, 2000)
 probe.alloc_probe_count(0)
 end, after, _ = now()
-stats = None
 pipeline.stop()
 print(json.dumps({
     "frames": end - begin,
-    "gil_taken_by_main": True,
     "faults": {name: after[name] - before[name] for name in tids},
     "ours": {name: probe.alloc_probe_ours(tid) for name, tid in tids.items()},
     "others": {name: probe.alloc_probe_others(tid) for name, tid in tids.items()},
@@ -66,8 +64,8 @@ def probe():
     return library
 
 
-def run(probe, sink, size, format):
-    body = CHILD.replace("SINK", sink).replace("SIZE", repr(size)).replace("FORMAT", repr(format))
+def run(probe, sink, format):
+    body = CHILD.replace("SINK", sink).replace("FORMAT", repr(format))
     child = subprocess.run(
         [sys.executable, "-c", body], env=dict(os.environ, LD_PRELOAD=str(probe)), capture_output=True, text=True,
         timeout=60, check=False,
@@ -94,16 +92,16 @@ def test_the_probe_sees_allocations(probe):
 
 @pytest.mark.parametrize("format", ["YUYV", "NV12", "RGB24"])
 def test_capture_to_a_null_sink_allocates_nothing_faults_nothing_and_needs_no_gil(probe, format):
-    got = run(probe, "camkit.NullSink()", (1280, 720), format)
-    assert got["frames"] > 40, "frames flowed while the main thread held the GIL"
+    got = run(probe, "camkit.NullSink()", format)
+    assert got["frames"] > 500, "frames flowed while the main thread held the GIL"
     assert set(got["ours"].values()) == set(got["others"].values()) == {0}
     assert set(got["faults"].values()) == {0}
     assert got["stats"]["copies"]["per_frame"] == 0
 
 
 def test_capture_to_a_texture_allocates_nothing_of_ours_and_needs_no_gil(probe):
-    got = run(probe, "camkit.Offscreen()", (640, 360), "YUYV")
-    assert got["frames"] > 40, "frames flowed while the main thread held the GIL"
+    got = run(probe, "camkit.Offscreen()", "YUYV")
+    assert got["frames"] > 200, "frames flowed while the main thread held the GIL"
     assert set(got["ours"].values()) == {0}
     source = next(name for name in got["others"] if "synthetic" in name)
     assert got["others"][source] == got["faults"][source] == 0, "the GL driver works in the sink's thread only"

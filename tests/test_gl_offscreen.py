@@ -1,16 +1,19 @@
 """Offscreen: right colours for every format, and no harm from wrong frames."""
 
+import ctypes
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import camkit
 from camkit.errors import FormatNotSupported, GLError
-from camkit.gl_core import Offscreen
+from camkit.gl_core import Offscreen, _renderer
 from camkit.gl_core.context import Context
 from camkit.memory_manager import FORMATS, FramePool
 
@@ -391,6 +394,86 @@ def test_a_waiting_reader_is_answered_when_the_sink_stops() -> None:
     assert (screen.readback(timeout=30) == 99).all()
     thread.join()
     timer.join()
+
+
+def no_memory(*args: object, **kwargs: object) -> None:
+    raise MemoryError("no memory for a picture")
+
+
+def test_a_snapshot_that_fails_is_told_to_who_asked_and_harms_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The stage's frames are of a pool that counts what is released twice.
+    pool, screen = FramePool(8, format="GREY", size=(64, 32)), Offscreen()
+
+    def copied(frame: camkit.Frame) -> camkit.Frame:
+        copy = pool.acquire(like=frame)
+        copy.array[:] = frame.array
+        return copy
+
+    def more_frames() -> None:
+        before = screen.stats()["displayed"]
+        while screen.stats()["displayed"] < before + 5:
+            assert not pipeline.wait(0.01)
+
+    with camkit.open("synthetic", format="GREY", size=(64, 32), fps=200) as camera:
+        pipeline = camkit.Pipeline(camera, copied, screen)
+        pipeline.start()
+        more_frames()
+        for _ in range(3):
+            with monkeypatch.context() as patch:
+                patch.setattr(_renderer, "numpy", SimpleNamespace(empty=no_memory, uint8=np.uint8))
+                with pytest.raises(GLError, match="of 'Offscreen' back: no memory for a picture") as caught:
+                    screen.readback()
+            assert isinstance(caught.value.__cause__, MemoryError)
+            more_frames()
+            assert screen.readback().shape == (32, 64, 3)
+        pipeline.stop()
+        frames = pipeline.stats()["frames"]
+    assert frames["displayed"] == frames["delivered"] > 15
+    assert (pool.stats()["misuses"], pool.stats()["in_use"]) == (0, 0)
+
+
+def test_a_last_picture_that_cannot_be_kept_ends_the_use_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Offscreen()
+    screen._feed([bytes(16)], "GREY", (4, 4), [4])
+    with monkeypatch.context() as patch:
+        patch.setattr(_renderer, "numpy", SimpleNamespace(empty=no_memory, uint8=np.uint8))
+        screen.close()
+    with pytest.raises(GLError, match="back: no memory for a picture"):
+        screen.readback()
+    screen._feed([bytes(16)], "GREY", (4, 4), [4])
+    screen.close()
+    assert (screen.readback() == 0).all()
+
+
+def spoil(screen: Probed) -> None:
+    """Make the driver note an error, as a drawing that fails does."""
+    ctypes.CFUNCTYPE(None, ctypes.c_uint)(screen.probe.get_proc("glEnable"))(0xFFFF)
+
+
+def test_an_error_of_opengl_is_found_among_many_frames(screen: Probed) -> None:
+    def feed() -> None:
+        screen._feed([bytes(16)], "GREY", (4, 4), [4])
+
+    feed()
+    spoil(screen)
+    for _ in range(63):
+        feed()
+    with pytest.raises(GLError, match="cannot draw frame 0: OpenGL said GL_INVALID_ENUM on"):
+        feed()
+    feed()
+    screen.close()
+    assert screen.stats()["displayed"] == 65, "the frame that failed is not one of them"
+
+
+def test_an_error_of_the_last_drawings_is_found_at_the_end() -> None:
+    screen = Probed()
+    screen._feed([bytes(16)], "GREY", (4, 4), [4])
+    spoil(screen)
+    with pytest.raises(GLError, match="OpenGL said GL_INVALID_ENUM"):
+        screen.close()
+    with pytest.raises(GLError, match="cannot read the picture of 'Probed' back: .*GL_INVALID_ENUM"):
+        screen.readback()
+    screen.close()
 
 
 def test_expected_frames_are_prepared_for_at_the_start() -> None:

@@ -1,10 +1,13 @@
 """Uploads: each way is proved on the real driver, measured, and told about."""
 
+import ctypes
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
+from camkit import Pipeline, SyntheticCamera
 from camkit.errors import GLError
 from camkit.gl_core import Offscreen
 from camkit.gl_core._gl import Functions
@@ -119,12 +122,73 @@ def test_an_unknown_way_is_refused(context: Context) -> None:
         Offscreen(transfer="fast")
 
 
+class Watched(Offscreen):
+    """Writes down what is asked about buffers and fences, on a GPU that seems busy to whoever does not really wait."""
+
+    def _open_context(self) -> Context:
+        context = super()._open_context()
+        self.calls: list[tuple[Any, ...]] = []
+        self.kept: list[Any] = []
+        context.functions = Functions(lambda name: self._watched(name, context.get_proc(name)))
+        return context
+
+    def _watched(self, name: str, address: int) -> int:
+        types = WATCHED.get(name)
+        if types is None:
+            return address
+        real = ctypes.CFUNCTYPE(*types)(address)
+
+        def call(*args: Any) -> Any:
+            busy = name == "glClientWaitSync" and args[2] < 1_000_000_000
+            answer = TIMEOUT_EXPIRED if busy else real(*args)
+            self.calls.append((name, *args, answer))
+            return answer
+
+        self.kept.append(ctypes.CFUNCTYPE(*types)(call))
+        return ctypes.cast(self.kept[-1], ctypes.c_void_p).value or 0
+
+
+UNPACK_BUFFER, SIGNALED, TIMEOUT_EXPIRED = 0x88EC, (0x911A, 0x911C), 0x911B
+WATCHED = {
+    "glBindBuffer": (None, ctypes.c_uint, ctypes.c_uint),
+    "glFenceSync": (ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint),
+    "glClientWaitSync": (ctypes.c_uint, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint64),
+    "glDeleteSync": (None, ctypes.c_void_p),
+}
+
+
 @pytest.mark.parametrize("transfer", ["client", "pbo"])
-def test_many_frames_in_flight_stay_apart(transfer: str) -> None:
-    # More frames than textures and buffers in rotation, each of its own grey, without waiting in between.
-    with Offscreen(transfer=transfer) as screen:
-        for grey in range(0, 250, 7):
-            screen._feed([np.full((48, 64), grey, np.uint8)], "GREY", (64, 48), [64])
-            assert (screen.readback() == grey).all()
+def test_no_buffer_is_filled_while_a_frame_in_flight_reads_it(transfer: str) -> None:
+    seen: list[np.ndarray] = []
+    with SyntheticCamera((64, 48), format="GREY", realtime=False) as camera, Watched(transfer=transfer) as screen:
+        stats = Pipeline(camera, lambda frame: seen.append(frame.array.copy()), screen, policy="block").run(frames=200)
+        assert (screen.readback() == seen[199][:, :, None]).all()
         assert screen.transfer["path"] == transfer
-        assert screen.stats()["copied_bytes"] == screen.stats()["copies"] * 64 * 48
+    assert stats["frames"]["displayed"] == 200
+    assert screen.stats()["copied_bytes"] == 200 * 64 * 48
+
+    # The fence that comes next after a buffer was bound is behind the GPU's reading of it; others are behind drawings.
+    reading: dict[int, int] = {}
+    signaled: set[int] = set()
+    in_flight: set[int] = set()
+    filled = reused = most = 0
+    for name, *args, answer in screen.calls:
+        if name == "glBindBuffer" and args[0] == UNPACK_BUFFER and args[1]:
+            filled = args[1]
+            if filled in reading:
+                reused += 1
+                assert reading.pop(filled) in signaled, f"buffer {filled} is filled while the GPU may read it"
+        elif name == "glFenceSync":
+            signaled.discard(answer)
+            if filled:
+                reading[filled] = answer
+            else:
+                in_flight.add(answer)
+                most = max(most, len(in_flight))
+            filled = 0
+        elif name == "glClientWaitSync" and answer in SIGNALED:
+            signaled.add(args[0])
+        elif name == "glDeleteSync":
+            in_flight.discard(args[0])
+    assert most == 3, "drawings were under way together"
+    assert reused >= 197 if transfer == "pbo" else reused == 0

@@ -34,6 +34,8 @@ def run_in_lab(engine: str, folder: Path) -> tuple[dict[str, list[ElementTree.El
     report = folder / f"{engine}.xml"
     done = subprocess.run(
         [sys.executable, "-m", "lab", "--engine", engine, "--vivid", "n_devs=2;multiplanar=1,2", "--uvc"]
+        # Debian's kernel comes without it.
+        + (["--modules", "v4l2loopback"] if engine == "uml" else [])
         + ["--share", folder, "--timeout", "900", "--", sys.executable, "-m", "pytest", "tests/kernel", "-q"]
         # Without the --ignore of tests/kernel that holds on the host.
         + ["-o", "addopts=--import-mode=importlib --strict-markers --strict-config", "-p", "no:cacheprovider"]

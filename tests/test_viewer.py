@@ -235,6 +235,21 @@ def test_escape_ends_a_pipeline_that_still_gets_frames(screen: Screen) -> None:
     assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
 
 
+def test_pictures_are_shown_while_python_is_held(screen: Screen) -> None:
+    hold = ctypes.PyDLL(None).poll  # called without giving the GIL up
+    camera = camkit.open("synthetic", format="YUYV", size=(64, 48), realtime=False)
+    with camera, Viewer(size=(64, 48), vsync=False) as viewer:
+        pipeline = camkit.Pipeline(camera, viewer, policy="block")
+        pipeline.start()
+        while viewer.stats()["displayed"] < 100:
+            assert not pipeline.wait(0.01)
+        before = viewer.stats()["displayed"]
+        hold(None, 0, 2000)
+        after = viewer.stats()["displayed"]
+        pipeline.stop()
+    assert after > before + 200
+
+
 def test_a_resized_window_is_drawn_anew_without_a_new_frame(screen: Screen) -> None:
     import glfw
 

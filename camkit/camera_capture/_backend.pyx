@@ -352,7 +352,7 @@ cdef class Backend(Source):
         with gil:
             c = self.counters
             why = f"{c.captured} captured so far, of which {c.corrupt} corrupt, {c.pool} without a free buffer"
-            if left <= self.reserve:
+            if left < self.stream.buffers and left <= self.reserve:
                 why += (f"; the caller holds {self.stream.buffers - left} of {self.stream.buffers} buffers: close "
                         "frames and drop their views")
             else:

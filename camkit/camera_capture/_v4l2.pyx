@@ -60,8 +60,8 @@ cdef class V4L2Backend(Backend):
 
     A frame is a buffer of the driver. It goes back when its last reference drops, on whatever thread that is; what the
     caller still holds at the end of a stream stays mapped and is never given to a later stream. Owns the device's file
-    descriptor. Thread-safety is that of `Backend`. A forked child can look at its parent's frames and drop them; it must
-    open the camera anew to read.
+    descriptor. Thread-safety is that of `Backend`. A forked child can look at its parent's frames and drop them; it
+    must open the camera anew to read.
 
     Parameters
     ----------
@@ -104,8 +104,9 @@ cdef class V4L2Backend(Backend):
             + f.row_bytes(self.width, last))
         self.stream = StreamInfo(
             f.name, f.fourcc, self.width, self.height, self.stride, None if self.rate is None else float(self.rate),
-            "mmap", request.buffers, PRIMARIES[self.colour.primaries], TRANSFERS[self.colour.transfer],
-            MATRICES[self.colour.matrix], RANGES[self.colour.range], differences=agreed.differences)
+            "heap" if self.device.overwrites else "mmap", request.buffers, PRIMARIES[self.colour.primaries],
+            TRANSFERS[self.colour.transfer], MATRICES[self.colour.matrix], RANGES[self.colour.range],
+            field=self.device.field, differences=agreed.differences)
         self.prepare(self.device.image_bytes())
 
     def __dealloc__(self):
@@ -120,10 +121,12 @@ cdef class V4L2Backend(Backend):
         words = [super().explain(), f"{d.bus}, V4L2 {'multi' if d.multiplanar else 'single'}-planar API"]
         if self.orphans or self.pool != NULL:
             words.append(f"{self.request.buffers} buffers asked for, {s.buffers} got")
-            words.append("frames may outlive the stream" if self.orphans else
+            words.append("each frame is copied, for the driver writes into those that are held" if d.overwrites else
+                         "frames may outlive the stream" if self.orphans else
                          "frames of an ended stream must be dropped before the next one can start")
         words.append(f"rows {s.stride} bytes apart, {d.image_bytes()} bytes for an image" if s.stride else
                      f"up to {d.image_bytes()} bytes for an image")
+        words.append("interlaced: every other row is of a later moment" if s.field == "interlaced" else s.field)
         moment = {"start_of_exposure": "when the exposure began", "end_of_frame": "when the frame was complete"}
         clock = {"monotonic": "the monotonic clock", "copy": "the source's own clock"}
         if s.stamp != "unknown":  # known from the first stream on
@@ -212,13 +215,15 @@ cdef class V4L2Backend(Backend):
     cdef int _wait(self, int64_t timeout_ns, short *events) except -1 nogil:
         cdef driver_stream *s = self.driver
         cdef pollfd p[2]
-        cdef int n, timeout_ms = -1 if timeout_ns < 0 else <int>min((timeout_ns + 999999) // 1000000, <int64_t>0x7FFFFFFF)
+        cdef int64_t ms = min((timeout_ns + 999999) // 1000000, <int64_t>0x7FFFFFFF)
+        cdef int n, timeout_ms = -1 if timeout_ns < 0 else <int>ms
         cdef bint dry = s.queued.load() <= 0
         if dry:
             s.dry.store(1)
             dry = s.queued.load() <= 0  # or one came back just now, too early to ring
         p[0].fd, p[0].events = self.bell, POLLIN
-        # A driver without buffers may answer POLLERR to POLLIN for ever; asked for nothing, it tells an unplugging only.
+        # A driver without buffers may answer POLLERR to POLLIN for ever; asked for nothing, it only tells of an
+        # unplugging.
         p[1].fd, p[1].events = s.fd, 0 if dry else POLLIN
         n = c_poll(p, 2, timeout_ms)
         if dry and n > 0 and p[1].revents and not p[0].revents and not self._gone():
@@ -280,8 +285,8 @@ cdef class V4L2Backend(Backend):
             return CAMKIT_TIMEOUT
         with gil:
             if self._gone():
-                raise CameraDisconnected(ENODEV, "the camera is gone: unplugged, or let go by its driver; close it, and "
-                                         "open it again when it is back", self.device.path)
+                raise CameraDisconnected(ENODEV, "the camera is gone: unplugged, or let go by its driver; close it, "
+                                         "and open it again when it is back", self.device.path)
             if broken or error == EIO:
                 raise CameraError(EIO, "the driver has given the stream up after an error; start it again, or plug the "
                                   "camera in anew", self.device.path)
@@ -313,10 +318,10 @@ cdef class V4L2Backend(Backend):
         cdef Device d = self.device
         cdef uint32_t capabilities = 0
         # Another program may have set the device to something else while we did not stream.
-        if d.current() + d.layout != self.agreed and d.set_format(*self.agreed[:3]) + d.layout != self.agreed:
-            raise FormatNotSupported(f"cannot start {d.path!r}: it does not offer {self.stream} any more; open it again")
-        if self.rate is not None and d.set_rate(self.rate) != self.rate:
-            raise FormatNotSupported(f"cannot start {d.path!r}: it does not offer {self.stream} any more; open it again")
+        same = d.current() + d.layout == self.agreed or d.set_format(*self.agreed[:3]) + d.layout == self.agreed
+        if not same or (self.rate is not None and d.set_rate(self.rate) != self.rate):
+            raise FormatNotSupported(f"cannot start {d.path!r}: it does not offer {self.stream} any more; "
+                                     "open it again")
         cdef uint32_t n = self.request.buffers
         cdef int error = request_buffers(d.fd, d.kind, &n, &capabilities)
         if error == EBUSY and self.stuck:
@@ -350,7 +355,8 @@ cdef class V4L2Backend(Backend):
             if camkit_frame_describe(&trial, self.format, self.width, self.height, to.data, to.size, self.stride):
                 raise CameraError(EMSGSIZE, f"cannot start: the driver's buffers of {to.size} bytes are too small for "
                                   f"{self.stream} with rows {self.stride} bytes apart", self.device.path)
-        self.reserve = 2 if s.count >= 4 else 1
+        # Whoever keeps all buffers back hands out copies.
+        self.reserve = s.count if self.device.overwrites else 2 if s.count >= 4 else 1
         self.stream = dataclasses.replace(self.stream, buffers=s.count, clock=CLOCKS[clock_of(b.flags)],
                                           stamp=STAMPS[stamp_of(b.flags)])
         return 0

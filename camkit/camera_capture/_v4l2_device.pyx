@@ -47,10 +47,14 @@ from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNot
 ENDLESS = 4096  # answers after which a driver's list is taken to have no end
 VIDEO_MAJOR = 81  # of every V4L2 node; to open any other device could do harm (a watchdog, a tape)
 
-# What a node without video capture is, the most telling capability first.
-OTHER_KINDS = (
+# Nodes that are no cameras even when they capture video.
+NO_CAMERAS = (
     (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE, "a memory-to-memory converter or codec"),
     (V4L2_CAP_TOUCH, "a touch sensor"),
+)
+# What a node without video capture is, the most telling capability first. Beside video capture none of it tells:
+# television cards have all in one node, and a loopback is an output for whoever feeds it.
+OTHER_KINDS = (
     (V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_OUTPUT_MPLANE, "a video output"),
     (V4L2_CAP_META_CAPTURE | V4L2_CAP_META_OUTPUT, "a metadata node"),
     (V4L2_CAP_VBI_CAPTURE | V4L2_CAP_SLICED_VBI_CAPTURE | V4L2_CAP_VBI_OUTPUT | V4L2_CAP_SLICED_VBI_OUTPUT,
@@ -59,6 +63,12 @@ OTHER_KINDS = (
     (V4L2_CAP_RADIO, "a radio"),
 )
 
+FIELDS = {
+    V4L2_FIELD_ANY: "progressive", V4L2_FIELD_NONE: "progressive", V4L2_FIELD_INTERLACED: "interlaced",
+    V4L2_FIELD_INTERLACED_TB: "interlaced", V4L2_FIELD_INTERLACED_BT: "interlaced", V4L2_FIELD_TOP: "top fields alone",
+    V4L2_FIELD_BOTTOM: "bottom fields alone", V4L2_FIELD_SEQ_TB: "one field below the other",
+    V4L2_FIELD_SEQ_BT: "one field below the other", V4L2_FIELD_ALTERNATE: "top and bottom fields by turns",
+}
 PRIMARIES = {
     V4L2_COLORSPACE_SMPTE170M: CAMKIT_PRIMARIES_SMPTE170M, V4L2_COLORSPACE_SMPTE240M: CAMKIT_PRIMARIES_SMPTE240M,
     V4L2_COLORSPACE_REC709: CAMKIT_PRIMARIES_BT709, V4L2_COLORSPACE_470_SYSTEM_BG: CAMKIT_PRIMARIES_BT470BG,
@@ -106,7 +116,7 @@ cdef class Device:
         except OSError as error:
             raise failure(self.path, "open", error.errno) from None
         if not stat.S_ISCHR(mode.st_mode) or os.major(mode.st_rdev) != VIDEO_MAJOR:
-            raise CameraNotFound(ENOTTY, "not a camera: not a V4L2 device", self.path)
+            raise CameraNotFound(ENOTTY, "not a camera but another kind of device", self.path)
         self.fd = c_open(os.fsencode(self.path), (O_RDWR if write else O_RDONLY) | O_NONBLOCK | O_CLOEXEC)
         if self.fd < 0:
             raise failure(self.path, "open", errno)
@@ -245,9 +255,20 @@ cdef class Device:
 
     @property
     def layout(self):
-        """(int, int, int): memory planes, stride and bytes of an image, as the driver last answered."""
+        """(int, int, int, str): memory planes, stride, bytes of an image, `field`; as the driver last answered."""
         planes = self.format.fmt.pix_mp.num_planes if self.multiplanar else 1
-        return planes, self.stride(), self.image_bytes()
+        return planes, self.stride(), self.image_bytes(), self.field
+
+    @property
+    def overwrites(self):
+        """bool: the driver fills buffers again that it has lent out, so that only a copy of a frame lasts."""
+        return self.driver == "v4l2 loopback"
+
+    @property
+    def field(self):
+        """str: which rows of a picture a frame has, as the driver last answered: a value of FIELDS."""
+        field = self.format.fmt.pix_mp.field if self.multiplanar else self.format.fmt.pix.field
+        return FIELDS.get(field, f"fields in an order of number {field}")
 
     cdef int control(self, unsigned long request, void *argument, what) except -1:
         cdef int error = ioctl_errno(self.fd, request, argument)
@@ -296,14 +317,15 @@ cdef class Device:
         memset(&c, 0, sizeof(c))
         cdef int error = ioctl_errno(self.fd, VIDIOC_QUERYCAP, &c)
         if error == ENOTTY or error == EINVAL:
-            raise CameraNotFound(error, "not a camera: not a V4L2 video device", self.path)
+            raise CameraNotFound(error, "not a camera but another kind of video device", self.path)
         if error:
             raise failure(self.path, "ask for its capabilities", error)
         self.driver, self.card, self.bus = text(c.driver, 16), text(c.card, 32), text(c.bus_info, 32)
         caps = c.device_caps if c.capabilities & V4L2_CAP_DEVICE_CAPS else c.capabilities
-        other = next((name for bits, name in OTHER_KINDS if caps & bits), None)
-        both = caps & V4L2_CAP_VIDEO_CAPTURE and other in ("a radio", "a teletext (VBI) node")
-        if other is not None and not both:  # television cards have all in one node
+        captures = caps & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE)
+        kinds = NO_CAMERAS if captures else NO_CAMERAS + OTHER_KINDS
+        other = next((name for bits, name in kinds if caps & bits), None)
+        if other is not None:
             raise CameraNotFound(ENODEV, f"not a camera: {self.card!r} is {other} here", self.path)
         if caps & V4L2_CAP_VIDEO_CAPTURE:
             self.kind = V4L2_BUF_TYPE_VIDEO_CAPTURE
@@ -368,7 +390,8 @@ cdef object failure(str path, str what, int error):
         if error in (ENOENT, ENODEV, ENXIO):
             return CameraNotFound(error, f"cannot open: {said}; `camkit list` tells what cameras there are", path)
         if error in (EACCES, EPERM):
-            return CameraError(error, f"cannot open: {said}; add the user to the group that owns it, often 'video'", path)
+            hint = "add the user to the group that owns it, often 'video'"
+            return CameraError(error, f"cannot open: {said}; {hint}", path)
     if error == ENODEV:
         return CameraDisconnected(error, f"cannot {what}: the camera is gone", path)
     return CameraError(error, f"cannot {what}: {said}", path)

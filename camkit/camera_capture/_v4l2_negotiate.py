@@ -15,6 +15,7 @@ from camkit.memory_manager._format import FORMATS, PixelFormat
 # What is nice to have when nobody asked: no decoding, then what most cameras and GPUs do best.
 PREFERRED = ("YUYV", "NV12", "RGB24", "BGR24", "UYVY", "YU12", "NV21", "RGBA32", "XRGB32", "GREY")
 LAST = "MJPG"
+WHOLE = ("progressive", "interlaced")  # fields of which a frame has all rows, from top to bottom
 DEFAULT_SIZE = (1280, 720)
 DEFAULT_RATE = Fraction(30)
 
@@ -38,6 +39,13 @@ def negotiate(device: Device, request: Request) -> Agreement:
     CameraBusy
         Another program streams from the device.
     """
+    if device.overwrites and request.on_exhausted != "copy":
+        raise CameraError(
+            errno.EOPNOTSUPP,
+            f"cannot open with on_exhausted={request.on_exhausted!r}: its driver writes into frames that are still "
+            'held, so each must be copied; open it with on_exhausted="copy"',
+            device.path,
+        )
     stride = request.options.get("stride")
     device.wanted_stride = 0 if stride is None else check_int("stride", stride, 1, 1 << 24)
     offered = _offered(device)
@@ -66,9 +74,14 @@ def negotiate(device: Device, request: Request) -> Agreement:
 def _offered(device: Device) -> dict[str, int]:
     """Return the fourcc of every format of the device that camkit knows, by camkit's name."""
     codes = device.codes()
+    if not codes:
+        raise FormatNotSupported(
+            f"cannot open '{device.path}': it offers no format at all; give it a signal, or start the program that "
+            "feeds it"
+        )
     known = {name: code for code, _, _ in reversed(codes) if (name := code_name(code)) is not None}
     if not known:
-        theirs = ", ".join(f"{code_text(code)} ({description})" for code, description, _ in codes) or "none at all"
+        theirs = ", ".join(f"{code_text(code)} ({description})" for code, description, _ in codes)
         raise FormatNotSupported(
             f"cannot open '{device.path}': camkit knows none of its formats: {theirs}; it knows {', '.join(FORMATS)}"
         )
@@ -88,6 +101,11 @@ def _known(device: Device, answer: tuple[int, int, int]) -> tuple[str, Size]:
     if name is None:
         raise FormatNotSupported(
             f"cannot open '{device.path}': the driver insists on {code_text(code)}, which camkit does not know"
+        )
+    if device.field not in WHOLE:
+        raise FormatNotSupported(
+            f"cannot open '{device.path}': it delivers {mode(name, (width, height), None)} as {device.field}, which "
+            "camkit cannot put together; set its input to a progressive or interlaced mode"
         )
     return name, (width, height)
 
@@ -124,7 +142,7 @@ def _nearest_rate(device: Device, code: int, size: Size, fps: float | None) -> F
 
 def _check_layout(device: Device, name: str, size: Size) -> None:
     """Refuse what frames cannot describe before any buffer exists."""
-    planes, stride, image_bytes = device.layout
+    planes, stride, image_bytes, _ = device.layout
     what = mode(name, size, None)
     format = FORMATS[name]
     if planes != 1:

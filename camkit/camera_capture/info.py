@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from camkit.errors import FormatNotSupported
@@ -117,7 +118,7 @@ class Request:
     on_exhausted: Exhausted = "copy"
     corrupt: Corrupt = "drop"
     timeout: float | None = 5.0
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         return mode(None if self.format is None else self.format.name, self.size, self.fps) or "any format"
@@ -223,6 +224,8 @@ class StreamInfo:
         frame when only frames tell.
     differences : dict
         {"format", "size" or "fps": (asked, got)}; empty when all is as asked.
+    field : str
+        `progressive`, or `interlaced`: the odd rows are of another moment than the even ones.
     """
 
     format: str
@@ -239,7 +242,8 @@ class StreamInfo:
     range: str = "unknown"
     clock: str = "unknown"
     stamp: str = "unknown"
-    differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    differences: Mapping[str, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
+    field: str = "progressive"
 
     def __str__(self) -> str:
         return mode(self.format, (self.width, self.height), self.fps)

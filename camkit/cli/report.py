@@ -78,6 +78,7 @@ def _source(camera: camkit.Camera) -> dict[str, Any]:
         "colour": {name: getattr(stream, name) for name in ("primaries", "transfer", "matrix", "range")},
         "clock": stream.clock,
         "stamp": stream.stamp,
+        "field": stream.field,
         "differences": {what: {"asked": asked, "got": got} for what, (asked, got) in stream.differences.items()},
     }
 

@@ -1,16 +1,8 @@
 from libc.stdint cimport uint64_t
 
-ctypedef unsigned int GLenum
-ctypedef unsigned int GLuint
-ctypedef unsigned int GLbitfield
-ctypedef int GLint
-ctypedef int GLsizei
-ctypedef unsigned char GLboolean
-ctypedef float GLfloat
-ctypedef char GLchar
-ctypedef ssize_t GLintptr
-ctypedef ssize_t GLsizeiptr
-ctypedef void *GLsync
+from camkit.gl_core._types cimport (
+    GLbitfield, GLboolean, GLchar, GLenum, GLfloat, GLint, GLintptr, GLsizei, GLsizeiptr, GLsync, GLuint,
+)
 
 
 # Function pointers of one context, in alphabetical order: `_gl.NAMES` lists them in this order and fills them.
@@ -81,3 +73,5 @@ cdef class Functions:
     cdef str _string(self, GLenum name)
     # Raise GLError if a call since the last check failed.
     cdef int check(self, str what) except -1
+    # Raise it for an error that glGetError() has just answered.
+    cdef int fail(self, str what, GLenum error) except -1

@@ -4,6 +4,17 @@ NAMES: tuple[str, ...]
 OPTIONAL: dict[str, tuple[tuple[int, int], str]]
 LEAST_VERSION: tuple[int, int]
 ERRORS: dict[int, str]
+FRAGMENT_SHADER: int
+VERTEX_SHADER: int
+RED: int
+RG: int
+RGBA: int
+R8: int
+RG8: int
+RGBA8: int
+R16: int
+UNSIGNED_BYTE: int
+UNSIGNED_SHORT: int
 
 class Functions:
     version: tuple[int, int]

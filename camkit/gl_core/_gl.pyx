@@ -5,7 +5,9 @@ from libc.string cimport memset
 
 from camkit.gl_core._enums cimport (
     GL_COMPILE_STATUS,
+    GL_CONTEXT_LOST,
     GL_EXTENSIONS,
+    GL_FRAGMENT_SHADER,
     GL_INFO_LOG_LENGTH,
     GL_INVALID_ENUM,
     GL_INVALID_FRAMEBUFFER_OPERATION,
@@ -14,11 +16,22 @@ from camkit.gl_core._enums cimport (
     GL_LINK_STATUS,
     GL_MAJOR_VERSION,
     GL_MINOR_VERSION,
+    GL_NO_ERROR,
     GL_NUM_EXTENSIONS,
     GL_OUT_OF_MEMORY,
+    GL_R16,
+    GL_R8,
+    GL_RED,
     GL_RENDERER,
+    GL_RG,
+    GL_RG8,
+    GL_RGBA,
+    GL_RGBA8,
+    GL_UNSIGNED_BYTE,
+    GL_UNSIGNED_SHORT,
     GL_VENDOR,
     GL_VERSION,
+    GL_VERTEX_SHADER,
 )
 
 from camkit.errors import GLError
@@ -47,8 +60,14 @@ ERRORS = {
     GL_INVALID_OPERATION: "GL_INVALID_OPERATION",
     GL_OUT_OF_MEMORY: "GL_OUT_OF_MEMORY",
     GL_INVALID_FRAMEBUFFER_OPERATION: "GL_INVALID_FRAMEBUFFER_OPERATION",
-    0x0507: "GL_CONTEXT_LOST",
+    GL_CONTEXT_LOST: "GL_CONTEXT_LOST",
 }
+
+# For the Python modules, which cannot see an enum of C.
+FRAGMENT_SHADER, VERTEX_SHADER = GL_FRAGMENT_SHADER, GL_VERTEX_SHADER
+RED, RG, RGBA = GL_RED, GL_RG, GL_RGBA
+R8, RG8, RGBA8, R16 = GL_R8, GL_RG8, GL_RGBA8, GL_R16
+UNSIGNED_BYTE, UNSIGNED_SHORT = GL_UNSIGNED_BYTE, GL_UNSIGNED_SHORT
 
 assert len(NAMES) * sizeof(void *) == sizeof(gl_functions)
 
@@ -81,8 +100,8 @@ cdef class Functions:
             if address == 0 and name not in OPTIONAL:
                 missing.append("gl" + name)
         if missing:
-            raise GLError(f"cannot use the OpenGL context: it has no {', '.join(missing)}; OpenGL 3.3 or newer is needed, "
-                          "update the graphics driver")
+            raise GLError(f"cannot use the OpenGL context: it has no {', '.join(missing)}; OpenGL 3.3 or newer is "
+                          "needed, update the graphics driver")
         memset(numbers, 0, sizeof(numbers))
         self.f.GetIntegerv(GL_MAJOR_VERSION, &numbers[0])
         self.f.GetIntegerv(GL_MINOR_VERSION, &numbers[1])
@@ -92,8 +111,8 @@ cdef class Functions:
         self.vendor = self._string(GL_VENDOR)
         self.version_text = self._string(GL_VERSION)
         if self.version < LEAST_VERSION:
-            raise GLError(f"cannot use OpenGL {self.version_text!r} of {self.renderer!r}: 3.3 or newer is needed, update "
-                          "the graphics driver")
+            raise GLError(f"cannot use OpenGL {self.version_text!r} of {self.renderer!r}: 3.3 or newer is needed, "
+                          "update the graphics driver")
         self.extensions = frozenset([(<const char *>self.f.GetStringi(GL_EXTENSIONS, i)).decode()
                                      for i in range(numbers[2])])
         for name, (version, extension) in OPTIONAL.items():
@@ -112,7 +131,7 @@ cdef class Functions:
         # A lost context answers with an error for ever.
         while len(found) < 8:
             code = self.f.GetError()
-            if code == 0:
+            if code == GL_NO_ERROR:
                 break
             found.append(ERRORS.get(code, hex(code)))
         return found
@@ -174,10 +193,10 @@ cdef class Functions:
         return text.decode(errors="replace") if text != NULL else ""
 
     cdef int check(self, str what) except -1:
-        if self.f.GetError == NULL:
-            return 0
-        errors = self.errors()
-        if errors:
-            remedy = "; use a smaller picture" if "GL_OUT_OF_MEMORY" in errors else ""
-            raise GLError(f"cannot {what}: OpenGL said {', '.join(errors)} on {self.renderer!r}{remedy}")
-        return 0
+        cdef GLenum error = self.f.GetError()
+        return 0 if error == GL_NO_ERROR else self.fail(what, error)
+
+    cdef int fail(self, str what, GLenum error) except -1:
+        errors = [ERRORS.get(error, hex(error)), *self.errors()]
+        remedy = "; use a smaller picture" if "GL_OUT_OF_MEMORY" in errors else ""
+        raise GLError(f"cannot {what}: OpenGL said {', '.join(errors)} on {self.renderer!r}{remedy}")

@@ -27,7 +27,6 @@ from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
 import numpy
 
 from camkit.errors import FormatNotSupported, GLError
-from camkit.gl_core._upload import Uploader as _Uploader
 from camkit.gl_core.colour import conversion
 from camkit.gl_core.shader import build_program
 from camkit.memory_manager._format import FORMATS
@@ -90,7 +89,7 @@ cdef class Renderer:
         with nogil:
             self.gl.BindFramebuffer(GL_READ_FRAMEBUFFER, t.framebuffer)
             self.gl.ReadPixels(0, 0, t.width, t.height, GL_RGBA, GL_UNSIGNED_BYTE, <void *>address)
-        self.functions.check("read a picture back")
+        self.functions.check("copy a picture out of the GPU's memory")
         return numpy.ascontiguousarray(pixels[:, :, :3])
 
     @property
@@ -163,7 +162,7 @@ cdef class Renderer:
         self._drop_picture()
         self.functions.check("delete the old picture")
         try:
-            self.uploader = _Uploader(self.functions, row, width, height, strides, self.wish)
+            self.uploader = Uploader(self.functions, row, width, height, strides, self.wish)
             self.program = build_program(self.functions, row.shader, row.order)
             self._make_target(&self.picture, width, height)
             self.format, self.width, self.height = format, width, height
@@ -200,8 +199,8 @@ cdef class Renderer:
         cdef GLenum answer
         self.gl.GetIntegerv(GL_MAX_TEXTURE_SIZE, &largest)
         if max(width, height) > largest:
-            raise FormatNotSupported(f"cannot draw a picture of {width}x{height}: this GPU takes {largest}x{largest}; use a "
-                                     "smaller size")
+            raise FormatNotSupported(f"cannot draw a picture of {width}x{height}: this GPU takes {largest}x{largest}; "
+                                     "use a smaller size")
         t.width, t.height = width, height
         self.gl.GenTextures(1, &t.texture)
         self.gl.ActiveTexture(GL_TEXTURE0)
@@ -217,8 +216,8 @@ cdef class Renderer:
         answer = self.gl.CheckFramebufferStatus(GL_FRAMEBUFFER)
         self.functions.check(f"make a picture of {width}x{height}")
         if answer != GL_FRAMEBUFFER_COMPLETE:
-            raise GLError(f"cannot draw into a picture of {width}x{height}: glCheckFramebufferStatus said {answer:#x} on "
-                          f"{self.functions.renderer!r}")
+            raise GLError(f"cannot draw into a picture of {width}x{height}: glCheckFramebufferStatus said {answer:#x} "
+                          f"on {self.functions.renderer!r}")
         return 0
 
     cdef int _drop_target(self, target *t) except -1:

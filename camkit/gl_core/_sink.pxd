@@ -5,11 +5,13 @@ from camkit.gl_core._check cimport frame_fault
 from camkit.gl_core._flights cimport Flights
 from camkit.gl_core._gl cimport gl_functions
 from camkit.gl_core._renderer cimport Renderer
+from camkit.gl_core._snapshots cimport Snapshots
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._stage cimport Sink
 from camkit.performance_core._stats cimport histogram
 
 
+# Users may subclass it by cimport: their compiled code fits no other version of camkit than the one it was built with.
 cdef class GLSink(Sink):
     cdef Renderer renderer  # None while there is no context; keeps gl
     cdef gl_functions *gl
@@ -23,10 +25,9 @@ cdef class GLSink(Sink):
     cdef void (*swap)(void *) noexcept nogil  # NULL without a window
     cdef void *window
     cdef atomic[int] window_width, window_height  # written by the thread of the window's events
-    cdef atomic[int] wanted  # somebody waits for a picture
     cdef int shown_width, shown_height
-    cdef object lock, owner, last_picture, said, last_transfer, last_words
-    cdef list requests
+    cdef Snapshots snapshots  # its owner is the thread that may draw
+    cdef object said, last_transfer, last_words
 
     # 1: drawn, 0: refused as unreadable, which `fault` tells. The frame stays the caller's, and is not needed any more.
     cdef int draw(self, camkit_frame *f) except -1 nogil

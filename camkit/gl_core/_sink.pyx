@@ -1,11 +1,13 @@
 """GLSink: draw frames on one GL thread, without the GIL and without waiting for the GPU."""
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int64_t, uint8_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
+from camkit.gl_core._borrowed cimport Borrowed
 from camkit.gl_core._check cimport FAULT_NONE, check_frame, fault_text
+from camkit.gl_core._enums cimport GL_NO_ERROR
 from camkit.gl_core._flights cimport FLIGHTS, Flights_make
+from camkit.gl_core._types cimport GLenum
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_MONOTONIC,
     CAMKIT_OK,
@@ -17,16 +19,12 @@ from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
 from camkit.performance_core._stats cimport summary
 
-import threading
 from sys import is_finalizing
 from threading import get_ident
 
 from camkit.errors import GLError
-from camkit.gl_core._renderer import Renderer as _Renderer
 from camkit.gl_core._upload import TRANSFERS
 from camkit.gl_core.png import write_png
-from camkit.memory_manager._format import FORMATS
-from camkit.memory_manager._format import PixelFormat as _PixelFormat
 
 cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
 cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
@@ -49,6 +47,7 @@ cdef class GLSink(Sink):
     """
 
     def __cinit__(self, *args, **kwargs):
+        self.snapshots = Snapshots()
         self.capture_to_gl = new histogram()
         if self.capture_to_gl == NULL:
             raise MemoryError("no memory for a histogram")
@@ -66,8 +65,6 @@ cdef class GLSink(Sink):
             if not (0 < int(width) <= 65536 and 0 < int(height) <= 65536):
                 raise ValueError(f"size is {size!r}, not two numbers from 1 to 65536")
             self.size = (int(width), int(height))
-        self.lock = threading.Lock()
-        self.requests = []
 
     def __enter__(self):
         return self
@@ -78,7 +75,7 @@ cdef class GLSink(Sink):
     def __del__(self):
         # OpenGL may not be touched in any other thread, and at the end of the program Python is half gone: there the
         # objects are left to the process.
-        if self.owner is not None and self.owner == get_ident() and not is_finalizing():
+        if self.snapshots.owner == get_ident() and not is_finalizing():
             self.stop()
 
     def expect(self, format, size, stride=0):
@@ -97,15 +94,15 @@ cdef class GLSink(Sink):
         ValueError
             The format has no such size or stride.
         """
-        cdef PixelFormat row = _PixelFormat.find(format)
+        cdef PixelFormat row = PixelFormat.find(format)
         width, height = size
         if width < 1 or height < 1 or width % row.multiple[0] or height % row.multiple[1]:
             raise ValueError(f"{row.name} has no size {width}x{height}")
         planes = range(len(row.planes))
         strides = [row.plane_stride(stride or row.row_bytes(width), i) for i in planes]
         if any(strides[i] < row.row_bytes(width, i) for i in planes):
-            raise ValueError(f"stride is {stride}, but a row of {row.name} at {width} pixels has {row.row_bytes(width)} "
-                             "bytes")
+            raise ValueError(f"stride is {stride}, but a row of {row.name} at {width} pixels has "
+                             f"{row.row_bytes(width)} bytes")
         self.expected = (row.id, width, height, strides)
 
     def start(self):
@@ -116,18 +113,16 @@ cdef class GLSink(Sink):
         GLError
             There is no context to be had, or the sink is in use; the message says what to do.
         """
-        with self.lock:
-            if self.owner is not None:
-                raise GLError(f"cannot start {self.name!r}: it is in use; stop its pipeline or close() it first")
-            self.owner = get_ident()
+        if not self.snapshots.open():
+            raise GLError(f"cannot start {self.name!r}: it is in use; stop its pipeline or close() it first")
         try:
             self.context = self._open_context()
-            self.renderer = _Renderer(self.context.functions, self.wish, self.size)
+            self.renderer = Renderer(self.context.functions, self.wish, self.size)
             self.gl = self.renderer.gl
             self.flights = Flights_make(self.renderer.functions, self.capture_to_gl)
             self.said = self.context.description
             # Counts are those of one use, as a pipeline takes them.
-            self.last_picture = None
+            self.snapshots.keep(None)
             self.drawn = self.refused = 0
             memset(&self.counters, 0, sizeof(self.counters))
             self.capture_to_gl.reset()
@@ -141,7 +136,7 @@ cdef class GLSink(Sink):
 
     def stop(self):
         """Finish what is under way, keep the last picture for `readback`, and give the context up."""
-        if self.owner is None:
+        if self.snapshots.owner is None:
             return
         try:
             if self.renderer is not None:
@@ -150,14 +145,18 @@ cdef class GLSink(Sink):
                     self._drain()
                 self.last_transfer, self.last_words = self.renderer.transfer, self._words()
                 if self.drawn:
-                    self.last_picture = self.renderer.read()
+                    self.snapshots.keep(picture := self._picture())
+                    # OpenGL may tell only here that the last drawings went wrong.
+                    if isinstance(picture, GLError):
+                        raise picture
+        except Exception as error:
+            self.snapshots.keep(error)
+            raise
         finally:
             try:
                 self._forget()
             finally:
-                with self.lock:
-                    self.owner = None
-                    self._answer(self.last_picture)
+                self.snapshots.close()
 
     def close(self):
         """End the use by `show`, in the thread that used it. Closing twice, or without use, is harmless.
@@ -167,7 +166,7 @@ cdef class GLSink(Sink):
         GLError
             A pipeline, or another thread, uses the sink.
         """
-        if self.owner is not None and self.owner != get_ident():
+        if self.snapshots.owner is not None and self.snapshots.owner != get_ident():
             raise GLError(f"cannot close {self.name!r}: another thread uses it; stop its pipeline first")
         self.stop()
 
@@ -207,26 +206,15 @@ cdef class GLSink(Sink):
         Raises
         ------
         GLError
-            Nothing was drawn yet, or the sink's thread did not answer in time.
+            Nothing was drawn yet, the sink's thread did not answer in time, or it could not read the picture.
         """
-        request = None
-        with self.lock:
-            owner, picture = self.owner, self.last_picture
-            if owner is not None and owner != get_ident():
-                request = [threading.Event(), None]
-                self.requests.append(request)
-                self.wanted.store(1)
-        if request is not None:
-            if not request[0].wait(timeout):
-                raise GLError(f"cannot read the picture of {self.name!r} back: its thread did not answer for {timeout} s")
-            picture = request[1]
-        elif owner is not None:
-            self.context.make_current()
-            picture = self.renderer.read() if self.drawn else None
-        elif picture is not None:
-            picture = picture.copy()
+        what = f"cannot read the picture of {self.name!r} back"
+        if self.snapshots.owner != get_ident():
+            return self.snapshots.ask(what, timeout)
+        self.context.make_current()
+        picture = self.renderer.read() if self.drawn else None
         if picture is None:
-            raise GLError(f"cannot read a picture of {self.name!r} back: nothing was drawn yet")
+            raise GLError(f"{what}: nothing was drawn yet")
         return picture
 
     def save(self, path, timeout=5.0):
@@ -282,50 +270,31 @@ cdef class GLSink(Sink):
         self.window_height.store(height)
 
     def _feed(self, planes, format, size, strides, colour=(2, 2, 2, 0), bytes_used=None):
-        # Show a picture in any buffers, right or wrong: what a faulty driver might deliver.
-        cdef camkit_frame f
-        cdef Py_buffer views[4]
-        cdef int i, taken = 0
-        memset(&f, 0, sizeof(f))
-        f.format = FORMATS[format].id if isinstance(format, str) else format
-        f.width, f.height = size
-        f.colour.primaries, f.colour.transfer, f.colour.matrix, f.colour.range = colour
-        f.plane_count = len(planes)
+        # `show` for what no pool would hold, such as a broken frame.
+        cdef Borrowed borrowed = Borrowed(planes, format, size, strides, colour, bytes_used)
+        self._show(&borrowed.frame)
+
+    def _picture(self):
+        # A failure concerns those who asked for a picture; frames are drawn all the same.
         try:
-            for i in range(min(len(planes), 4)):
-                PyObject_GetBuffer(planes[i], &views[i], PyBUF_SIMPLE)
-                taken += 1
-                f.planes[i].data = <uint8_t *>views[i].buf
-                f.planes[i].size = views[i].len
-                f.planes[i].stride = strides[i]
-                f.bytes_used += views[i].len
-            if bytes_used is not None:
-                f.bytes_used = bytes_used
-            self._show(&f)
-        finally:
-            for i in range(taken):
-                PyBuffer_Release(&views[i])
+            return self.renderer.read() if self.drawn else None
+        except Exception as error:
+            return error
 
     def _words(self):
         return "\n".join([self.renderer.explain(), *self.renderer.changes])
 
-    def _answer(self, picture):
-        self.wanted.store(0)
-        for request in self.requests:
-            request[1] = picture.copy() if picture is not None else None
-            request[0].set()
-        self.requests.clear()
-
     cdef int consume(self, camkit_frame *frame) except -1 nogil:
         self.draw(frame)
-        # Both ways of uploading have read the frame when they return, so its slot waits for no fence.
-        camkit_frame_release(frame)
-        if self.wanted.load():
+        if self.snapshots.wanted.load():
             self._serve()
+        # Both ways of uploading have read the frame when they return, so its slot waits for no fence. Last, because on
+        # an error the frame stays the caller's.
+        camkit_frame_release(frame)
         return CAMKIT_OK
 
     cdef int idle(self, int64_t timeout_ns) except -1 nogil:
-        if self.wanted.load():
+        if self.snapshots.wanted.load():
             self._serve()
         if self.swap != NULL and self.drawn and self.renderer.picture.framebuffer and (
                 self.shown_width != self.window_width.load() or self.shown_height != self.window_height.load()):
@@ -336,6 +305,7 @@ cdef class GLSink(Sink):
 
     cdef int draw(self, camkit_frame *f) except -1 nogil:
         cdef Py_ssize_t copied
+        cdef GLenum error
         if check_frame(f, &self.fault) != FAULT_NONE:
             self.refused += 1
             return 0
@@ -347,10 +317,13 @@ cdef class GLSink(Sink):
         copied = self.renderer.draw(f)
         self.counters.copies += 1
         self.counters.copied_bytes += copied
-        self.flights.push(f.timestamp_ns, f.clock == CAMKIT_CLOCK_MONOTONIC)
+        # Before the frame counts as under way: one that fails is not displayed.
         if self.drawn % ERROR_CHECK_EVERY == 0:
-            with gil:
-                self.renderer.functions.check(f"draw frame {f.sequence}")
+            error = self.gl.GetError()
+            if error != GL_NO_ERROR:
+                with gil:
+                    self.renderer.functions.fail(f"draw frame {f.sequence}", error)
+        self.flights.push(f.timestamp_ns, f.clock == CAMKIT_CLOCK_MONOTONIC)
         self.drawn += 1
         if self.swap != NULL:
             self._present()
@@ -394,16 +367,14 @@ cdef class GLSink(Sink):
         return 0
 
     cdef int _serve(self) except -1 with gil:
-        picture = self.renderer.read() if self.drawn else None
-        with self.lock:
-            self._answer(picture)
+        self.snapshots.answer(self._picture())
         return 0
 
     cdef int _show(self, camkit_frame *f) except -1:
         cdef int drawn
-        if self.owner is None:
+        if self.snapshots.owner is None:
             self.start()
-        elif self.owner != get_ident():
+        elif self.snapshots.owner != get_ident():
             raise GLError(f"cannot show a frame in {self.name!r}: another thread uses it")
         else:
             # Another context may have become current in this thread since.
@@ -411,7 +382,7 @@ cdef class GLSink(Sink):
         with nogil:
             drawn = self.draw(f)
             self._drain()
-        if self.wanted.load():
+        if self.snapshots.wanted.load():
             self._serve()
         if not drawn:
             raise ValueError(fault_text(&self.fault))

@@ -290,8 +290,9 @@ cdef class Uploader:
             free(pattern)
             free(seen)
         if not self.measured_us:
-            raise GLError(f"cannot upload {self.format.name} {self.width}x{self.height} to {self.functions.renderer!r}: "
-                          + "; ".join(f"{way}: {why}" for way, why in self.refused.items()))
+            reasons = "; ".join(f"{way}: {why}" for way, why in self.refused.items())
+            raise GLError(f"cannot upload {self.format.name} {self.width}x{self.height} to "
+                          f"{self.functions.renderer!r}: {reasons}")
         best = min(self.measured_us, key=self.measured_us.get)
         for way, us in self.measured_us.items():
             if way != best:

@@ -16,7 +16,7 @@ PRIMARIES_BT709 = TRANSFER_BT709 = 1
 
 
 class Conversion(NamedTuple):
-    """R'G'B' = matrix * (code - offset), where codes and results go from 0 to 1.
+    """R'G'B' = matrix * (code - offset), where codes and results go from 0 to 1; immutable.
 
     Attributes
     ----------

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from camkit._data import data_dir
 from camkit.errors import ShaderError
+from camkit.gl_core._gl import FRAGMENT_SHADER, VERTEX_SHADER
 
 if TYPE_CHECKING:
     from camkit.gl_core._gl import Functions
 
 VERSION = "#version 330 core"
-VERTEX_SHADER, FRAGMENT_SHADER = 0x8B31, 0x8B30
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"[ \t]*$')
 # "1:12(5):" of Mesa, "1(12) :" of NVIDIA, "ERROR: 1:12:" of AMD, Intel and Apple: number of the file, then of the line.
 PLACE = re.compile(r"\b(\d+)(?::(\d+)(?:\(\d+\))?|\((\d+)\))(?= ?:)")
 
 
 class Source:
-    """The text of one shader with its includes put in.
+    """The text of one shader with its includes put in; not changed after it is made, so any thread may read it.
 
     Parameters
     ----------

@@ -3,13 +3,10 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from camkit.errors import FormatNotSupported
+from camkit.gl_core._gl import R8, R16, RED, RG, RG8, RGBA, RGBA8, UNSIGNED_BYTE, UNSIGNED_SHORT
 
 if TYPE_CHECKING:
     from camkit.memory_manager._format import PixelFormat
-
-RED, RG, RGBA = 0x1903, 0x8227, 0x1908
-R8, RG8, RGBA8, R16 = 0x8229, 0x822B, 0x8058, 0x822A
-UNSIGNED_BYTE, UNSIGNED_SHORT = 0x1401, 0x1403
 
 # By bytes of a texel and of a sample: internal format, client format, client type. Only formats that a driver can copy
 # as they are: three-byte texels would be converted on the CPU, ten times slower.
@@ -22,7 +19,7 @@ TEXELS = {
 
 
 class PlaneTexture(NamedTuple):
-    """The texture of one plane.
+    """The texture of one plane; immutable.
 
     Attributes
     ----------

@@ -20,6 +20,13 @@ CONTROL = struct.Struct("=Ii")
 VIDIOC_QUERYCTRL = 3 << 30 | QUERY.size << 16 | ord("V") << 8 | 36
 VIDIOC_S_CTRL = 3 << 30 | CONTROL.size << 16 | ord("V") << 8 | 28
 NEXT_CONTROL = 0x80000000
+VIDIOC_S_INPUT = 3 << 30 | 4 << 16 | ord("V") << 8 | 39
+TIMINGS_BYTES = 132  # struct v4l2_dv_timings: its type, width, height and 1 if interlaced come first
+VIDIOC_ENUM_DV_TIMINGS = 3 << 30 | (16 + TIMINGS_BYTES) << 16 | ord("V") << 8 | 98
+VIDIOC_S_DV_TIMINGS = 3 << 30 | TIMINGS_BYTES << 16 | ord("V") << 8 | 87
+FORMAT_BYTES = 208  # struct v4l2_format
+VIDIOC_S_FMT = 3 << 30 | FORMAT_BYTES << 16 | ord("V") << 8 | 5
+VIDEO_OUTPUT, FIELD_NONE = 2, 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,11 +60,30 @@ class Vivid:
         fcntl.ioctl(self.fd, VIDIOC_S_CTRL, CONTROL.pack(self.controls[name][0], value))
         self.changed.add(name)
 
+    def input(self, number: int) -> None:
+        """Switch to another input."""
+        fcntl.ioctl(self.fd, VIDIOC_S_INPUT, struct.pack("=i", number))
+        self.changed.add("input")
+
+    def interlace(self) -> None:
+        """Give the HDMI input an interlaced signal."""
+        for index in range(1000):
+            answer = bytearray(16 + TIMINGS_BYTES)
+            struct.pack_into("=I", answer, 0, index)
+            fcntl.ioctl(self.fd, VIDIOC_ENUM_DV_TIMINGS, answer)
+            if struct.unpack_from("=4I", answer, 16)[3]:
+                fcntl.ioctl(self.fd, VIDIOC_S_DV_TIMINGS, answer[16:])
+                return
+
     def close(self) -> None:
         """Put the controls back, and the device too: after `Disconnect` it returns when the last one closes it."""
         if "Disconnect" in self.changed:
             os.close(self.fd)
             self.fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
+        if "input" in self.changed:
+            self.changed.remove("input")
+            self.input(0)
+            self.changed.remove("input")
         for name in self.changed:
             if name != "Disconnect" and not name.startswith("Inject"):
                 fcntl.ioctl(self.fd, VIDIOC_S_CTRL, CONTROL.pack(*self.controls[name]))
@@ -99,6 +125,32 @@ def open_camera() -> Iterator[Opener]:
     yield opener
     for camera in opened:
         camera.close()
+
+
+class Loopback:
+    """A camera whose frames this process writes."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.fd = os.open(path, os.O_RDWR)
+
+    def feed(self, fourcc: str, width: int, height: int) -> None:
+        """Tell what the frames will be."""
+        wish = bytearray(FORMAT_BYTES)
+        struct.pack_into("=I4x2I4sI", wish, 0, VIDEO_OUTPUT, width, height, fourcc.encode(), FIELD_NONE)
+        fcntl.ioctl(self.fd, VIDIOC_S_FMT, wish)
+
+    def write(self, frame: bytes) -> None:
+        """Make a frame, which may be shorter than the format needs."""
+        assert os.write(self.fd, frame) == len(frame)
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    """Give the loopback device."""
+    device = Loopback(next(info.path for info in list_devices() if info.driver == "v4l2 loopback"))
+    yield device
+    os.close(device.fd)
 
 
 class Webcam:

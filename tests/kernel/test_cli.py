@@ -49,18 +49,18 @@ def reference(pixels):
 def test_a_run_on_a_driver_delivers_all_and_shows_the_right_colours(vivid, open_camera, tmp_path):
     picture = tmp_path / "s.png"
     done = camkit_command(
-        "run", "--source", vivid.path, "--format", "YUYV", "--size", "640x360", "--frames", "60",
+        "run", "--source", vivid.path, "--format", "YUYV", "--size", "640x360", "--frames", "120",
         "--display", "headless", "--snapshot", str(picture), "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     frames, source = report["frames"], report["source"]
-    assert frames["delivered"] == frames["displayed"] == 60
-    assert frames["captured"] == 60 + sum(frames["dropped"].values())
+    assert frames["delivered"] == frames["displayed"] == 120
+    assert frames["captured"] == 120 + sum(frames["dropped"].values())
     assert (source["kind"], source["driver"], source["device"]) == ("v4l2", "vivid", vivid.path)
     assert (source["format"], source["width"], source["height"]) == ("YUYV", 640, 360)
-    assert (source["memory"], source["clock"]) == ("mmap", "monotonic")
-    assert report["latency_us"]["capture_to_gl"]["count"] == 60
+    assert (source["memory"], source["clock"], source["field"]) == ("mmap", "monotonic", "progressive")
+    assert report["latency_us"]["capture_to_gl"]["count"] == 120
     camera = open_camera(vivid.path, format="YUYV", size=(640, 360))
     camera.start()
     row = camera.read().array[180]
@@ -70,6 +70,15 @@ def test_a_run_on_a_driver_delivers_all_and_shows_the_right_colours(vivid, open_
         shown = np.asarray(image.convert("RGB"))[180, columns]
     assert len({tuple(colour) for colour in shown}) == BARS
     assert np.abs(shown - reference(codes)).max() <= 2
+
+
+def test_interlaced_video_is_reported(vivid):
+    vivid.input(1)  # television
+    done = camkit_command("run", "--source", vivid.path, "--frames", "2", "--display", "none", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["source"]["field"] == "interlaced"
+    assert any("interlaced" in line for line in report["explain"])
 
 
 def test_a_busy_camera_has_its_code(vivid):

@@ -55,6 +55,7 @@ def test_mjpg_takes_the_bytes_it_needs(webcam, open_camera):
     assert frame.array.ndim == 1 and frame.array.nbytes == frame.nbytes
     assert bytes(frame.array[:2]) == b"\xff\xd8" and bytes(frame.array[-2:]) == b"\xff\xd9"
     assert camera.stream.stride == 0 and camera.stream.range == "full"
+    assert not frame.keyframe  # every picture is one, and so the driver marks none
     held = [camera.read() for _ in range(4)]
     assert [frame.copied for frame in held] == [False, True, True, True]
     for copy in held:

@@ -1,0 +1,1 @@
+from camkit.gl_core._sink cimport GLSink

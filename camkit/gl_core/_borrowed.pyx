@@ -1,0 +1,45 @@
+"""Borrowed: a frame record over any buffers, right or wrong, as a faulty driver might deliver it."""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport uint8_t
+
+from camkit.memory_manager._format import FORMATS
+
+
+cdef class Borrowed:
+    """Planes of others as one frame, which belongs to no pool. Holds their buffers while it lives; for one thread.
+
+    Parameters
+    ----------
+    planes : sequence of buffers
+    format : str or int
+        A name, or any number.
+    size : (int, int)
+    strides : sequence of int
+    colour : (int, int, int, int), optional
+        Primaries, transfer, matrix and range as the ABI numbers them.
+    bytes_used : int, optional
+        Default: all bytes of the planes.
+    """
+
+    def __cinit__(self, planes, format, size, strides, colour=(2, 2, 2, 0), bytes_used=None):
+        cdef camkit_frame *f = &self.frame
+        cdef int i
+        f.format = FORMATS[format].id if isinstance(format, str) else format
+        f.width, f.height = size
+        f.colour.primaries, f.colour.transfer, f.colour.matrix, f.colour.range = colour
+        f.plane_count = len(planes)
+        for i in range(min(len(planes), 4)):
+            PyObject_GetBuffer(planes[i], &self.views[i], PyBUF_SIMPLE)
+            self.taken += 1
+            f.planes[i].data = <uint8_t *>self.views[i].buf
+            f.planes[i].size = self.views[i].len
+            f.planes[i].stride = strides[i]
+            f.bytes_used += self.views[i].len
+        if bytes_used is not None:
+            f.bytes_used = bytes_used
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.taken):
+            PyBuffer_Release(&self.views[i])
