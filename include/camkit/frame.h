@@ -60,10 +60,7 @@ typedef enum camkit_stamp {
   CAMKIT_STAMP_END_OF_FRAME = 2
 } camkit_stamp;
 
-typedef enum camkit_memory {
-  CAMKIT_MEMORY_HEAP = 0,
-  CAMKIT_MEMORY_MMAP = 1
-} camkit_memory;
+typedef enum camkit_memory { CAMKIT_MEMORY_HEAP = 0, CAMKIT_MEMORY_MMAP = 1 } camkit_memory;
 
 typedef enum camkit_frame_flag {
   CAMKIT_FRAME_CORRUPT = 1, /* the driver says so, or the bytes are fewer than the picture needs */
