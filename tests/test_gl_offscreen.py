@@ -289,10 +289,10 @@ def test_the_top_row_stays_on_top_when_scaled() -> None:
     assert all(a <= b for a, b in pairwise(rows))
 
 
-@pytest.mark.parametrize("size", [(0, 10), (10, -1), (70000, 10)])
-def test_an_impossible_size_is_refused(size: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="size is"):
-        Offscreen(size=size)
+@pytest.mark.parametrize("size", [(0, 10), (10, -1), (70000, 10), (1.5, 2), (True, True), 7, "64x48"])
+def test_an_impossible_size_is_refused(size: object) -> None:
+    with pytest.raises((ValueError, TypeError), match=r"(width|height|size) is "):
+        Offscreen(size=size)  # type: ignore[arg-type]
 
 
 def test_a_size_that_the_gpu_cannot_draw_is_told() -> None:

@@ -25,6 +25,7 @@ from threading import get_ident
 from camkit.errors import GLError
 from camkit.gl_core._upload import TRANSFERS
 from camkit.gl_core.png import write_png
+from camkit.memory_manager._checks import check_size
 
 cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
 cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
@@ -61,10 +62,7 @@ cdef class GLSink(Sink):
             raise ValueError(f"transfer is {transfer!r}; there are 'auto', {', '.join(map(repr, TRANSFERS))}")
         self.wish = transfer
         if size is not None:
-            width, height = size
-            if not (0 < int(width) <= 65536 and 0 < int(height) <= 65536):
-                raise ValueError(f"size is {size!r}, not two numbers from 1 to 65536")
-            self.size = (int(width), int(height))
+            self.size = check_size(size)
 
     def __enter__(self):
         return self
