@@ -199,6 +199,15 @@ def test_seconds_ends_in_time_and_drains():
     assert balanced(stats)
 
 
+def test_the_rate_is_that_of_the_frames_and_needs_two():
+    with fast(None) as camera:
+        pipeline = Pipeline(camera, lambda frame: time.sleep(0.03))
+        assert pipeline.stats()["fps"] is None
+        assert pipeline.run(frames=1)["fps"] is None
+        # A sleep is never shorter: three frames are at least 60 ms apart, whatever else the machine does.
+        assert 0 < pipeline.run(frames=3)["fps"] <= 1 / 0.03
+
+
 def test_drops_of_the_camera_are_counted_by_cause():
     with fast(30, drop=[3, 4, 9], damage=[12, 20]) as camera:
         stats = Pipeline(camera, lambda frame: None).run()

@@ -23,12 +23,11 @@ def make_report(
 ) -> dict[str, Any]:
     """Gather everything that is known about a run; docs/json.md describes every field."""
     stats = pipeline.stats()
-    delivered, wall_s = stats["frames"]["delivered"], stats["wall_s"]
     return {
         "version": camkit.__version__,
         "source": _source(camera),
         "frames": stats["frames"],
-        "fps_measured": delivered / wall_s if wall_s > 0 else None,
+        "fps_measured": stats["fps"],
         "latency_us": stats["latency_us"],
         "copies": stats["copies"],
         "transfer": display.transfer(),
@@ -38,7 +37,7 @@ def make_report(
             "depth": pipeline.depth,
             "on_exhausted": camera.source.request.on_exhausted,
         },
-        "wall_s": wall_s,
+        "wall_s": stats["wall_s"],
         "cpu_s": cpu_s,
         "snapshot": None if snapshot is None else str(snapshot),
         "explain": pipeline.explain().splitlines(),

@@ -42,6 +42,7 @@ cdef class Worker:
     cdef readonly str link  # name of inlet in the table of latencies
     cdef Sink sink  # None: frames go to outlet
     cdef histogram *sink_latency  # owned; timestamp_ns to the end of consume()
+    cdef int64_t first_ns, last_ns  # when the first and the latest frame were delivered, 0: none yet
     cdef camkit_frame *current  # the frame under work, owned; NULL between frames
     cdef relaxed_int *busy_since  # owned; when `at` began its work, 0 while waiting
     cdef uint64_t sequence  # of the frame under work, for busy()

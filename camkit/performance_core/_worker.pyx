@@ -185,6 +185,13 @@ cdef class Worker:
             rows.append(("capture_to_sink", summary(self.sink_latency)))
         return rows
 
+    def rate(self):
+        """Frames a second from the first to the latest that was delivered here; None before the second."""
+        cdef uint64_t delivered = self.state.delivered.load()
+        if self.sink is None or delivered < 2 or self.last_ns <= self.first_ns:
+            return None
+        return (delivered - 1) * 1e9 / (self.last_ns - self.first_ns)
+
     def busy(self):
         """Tell which node works on a frame right now: (node, seconds, sequence), or None."""
         cdef int64_t since = self.busy_since.load()
@@ -307,6 +314,9 @@ cdef class Worker:
             now = now_ns()
             if timed:
                 self.sink_latency.record(now - stamp)
+            if not self.first_ns:
+                self.first_ns = now
+            self.last_ns = now
             self.busy_since.store(0)
             self.state.count(self.state.delivered)
             return CAMKIT_OK

@@ -259,7 +259,8 @@ class Pipeline:
         dict
             `frames` {captured, delivered, displayed, dropped {driver, corrupt, pool, link, late, stage, aborted}},
             where captured = delivered + the sum of dropped once the run is over; `latency_us` {name: {p50, p90, p99,
-            p999, min, max, mean, count}}; `copies` {per_frame, bytes_per_frame}; `wall_s`.
+            p999, min, max, mean, count}}; `fps`, the rate from the first to the latest frame delivered, None before the
+            second; `copies` {per_frame, bytes_per_frame}; `wall_s`.
         """
         source, before = self._source.stats(), self._before or self._source.stats()
         run = self._run.counts() if self._run is not None else dict.fromkeys(("taken", "delivered"), 0)
@@ -281,6 +282,7 @@ class Pipeline:
                 "dropped": dropped,
             },
             "latency_us": latency,
+            "fps": self._workers[-1].rate() if self._workers else None,
             "copies": {
                 "per_frame": copies / delivered if delivered else 0.0,
                 "bytes_per_frame": copied / delivered if delivered else 0.0,
