@@ -55,6 +55,8 @@ def _overview(report: dict[str, Any]) -> Table:
         "rate": _rate(report),
         "copies": f"{copies['per_frame']:.2f} per frame, {copies['bytes_per_frame']:.0f} bytes",
     }
+    if report["snapshot"] is not None:
+        rows["picture"] = report["snapshot"]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
