@@ -51,6 +51,7 @@ ROWS = [
     Row("camkit.camera_capture._v4l2", hot=True, platform="linux"),
     Row("camkit.camera_capture._v4l2_buffers", hot=True, platform="linux"),
     Row("camkit.camera_capture._v4l2_device", hot=True, platform="linux"),
+    Row("camkit.camera_capture._v4l2_controls", platform="linux"),
     Row("camkit.gl_core._gl", hot=True),
     Row("camkit.gl_core._check", hot=True),
     Row("camkit.gl_core._flights", hot=True),

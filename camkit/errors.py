@@ -13,8 +13,12 @@ class CameraNotFound(CameraError, FileNotFoundError):
     """No such camera, or the thing of that name is not a camera."""
 
 
+class CameraPermission(CameraError, PermissionError):
+    """The system does not let this user open the camera; the message says whom it does."""
+
+
 class CameraBusy(CameraError):
-    """Another program holds the camera."""
+    """The camera is in use; the message names the process where the system tells."""
 
 
 class CameraDisconnected(CameraError, ConnectionError):
@@ -23,6 +27,16 @@ class CameraDisconnected(CameraError, ConnectionError):
 
 class CameraTimeout(CameraError, TimeoutError):
     """The camera delivered nothing within the time allowed."""
+
+
+class ControlNotFound(CamkitError, AttributeError, KeyError):
+    """The camera has no control of this name."""
+
+    __str__ = Exception.__str__  # KeyError would show the message in quotes
+
+
+class ControlReadOnly(CamkitError, AttributeError):
+    """The control can be read but not set."""
 
 
 class FormatNotSupported(CamkitError, ValueError):

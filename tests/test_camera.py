@@ -1,5 +1,7 @@
 """Camera and open: finding one, reading it, and what happens to frames when the reader keeps too many."""
 
+import dataclasses
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +84,28 @@ def test_a_camera_that_is_not_there(source: object) -> None:
 def test_a_thing_that_is_not_a_camera(source: object) -> None:
     with pytest.raises(CameraNotFound, match="not a camera"):
         open(source)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the reasons are those of V4L2")
+@pytest.mark.parametrize(
+    ("changes", "bus", "message"),
+    [
+        ({}, "usb-1", "cannot start YUYV 1280x720@30: the USB bus has no room for this stream (needs about "
+         "442 Mbit/s): take MJPG, a smaller size or rate, or another port"),
+        ({"fps": None}, "usb-1", "cannot start YUYV 1280x720: the USB bus has no room for this stream: "
+         "take MJPG, a smaller size or rate, or another port"),
+        ({"format": "MJPG", "stride": 0}, "usb-1", "cannot start MJPG 1280x720@30: the USB bus has no room for this "
+         "stream: take a smaller size or rate, or another port"),
+        ({}, "platform:isp", "cannot start YUYV 1280x720@30: No space left on device"),
+    ],
+)  # fmt: skip
+def test_a_full_usb_bus_is_told_as_bandwidth(changes: dict[str, Any], bus: str, message: str) -> None:
+    from camkit.camera_capture._v4l2_reasons import start_reason
+
+    stream = info.StreamInfo("YUYV", "YUYV", 1280, 720, 2560, 30.0, "mmap", 4)
+    error = start_reason("/dev/video0", bus, dataclasses.replace(stream, **changes), 1280 * 720 * 2, errno.ENOSPC)
+    assert type(error) is CameraError
+    assert (error.errno, error.strerror, error.filename) == (errno.ENOSPC, message, "/dev/video0")
 
 
 @pytest.mark.parametrize(

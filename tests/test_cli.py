@@ -421,6 +421,7 @@ def test_a_traceback_comes_on_request_only() -> None:
     [
         (camkit.CameraNotFound(2, "gone", "/dev/video0"), ExitCode.NO_CAMERA),
         (camkit.CameraBusy(16, "busy", "/dev/video0"), ExitCode.BUSY),
+        (camkit.CameraPermission(13, "closed", "/dev/video0"), ExitCode.PERMISSION),
         (camkit.FormatNotSupported("no"), ExitCode.FORMAT),
         (camkit.CameraDisconnected(19, "gone", "/dev/video0"), ExitCode.DISCONNECTED),
         (camkit.CameraTimeout(110, "slow", "/dev/video0"), ExitCode.TIMEOUT),
@@ -443,6 +444,7 @@ def test_every_error_has_its_code(error: BaseException, code: ExitCode) -> None:
 def test_a_line_names_the_device_once() -> None:
     assert one_line(camkit.CameraBusy(16, "held by another", "/dev/video0")) == "'/dev/video0': held by another"
     assert one_line(camkit.CameraBusy(16, "cannot open '/dev/video0'", "/dev/video0")) == "cannot open '/dev/video0'"
+    assert one_line(camkit.CameraBusy(16, "see `fuser /dev/video0`", "/dev/video0")).startswith("'/dev/video0': see")
     assert one_line(camkit.ShaderError("1: a\n\n2: b")) == "1: a 2: b"
 
 

@@ -3,6 +3,8 @@
 from camkit.camera_capture._backend import Backend
 from camkit.camera_capture._synthetic import bar_colours, read_stamp
 from camkit.camera_capture.camera import Camera, SyntheticCamera
+from camkit.camera_capture.control import Control
+from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize, Request, StreamInfo
 from camkit.camera_capture.registry import list_cameras, list_formats, open
 
@@ -10,6 +12,8 @@ __all__ = [
     "Backend",
     "Camera",
     "CameraInfo",
+    "Control",
+    "Controls",
     "FormatInfo",
     "FrameSize",
     "Request",

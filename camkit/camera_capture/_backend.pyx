@@ -181,6 +181,9 @@ cdef class Backend(Source):
             if limit >= 0 and now_ns() - begun >= limit:
                 raise CameraTimeout(errno.ETIMEDOUT, f"no frame within {timeout:g} s", self.name)
 
+    def control_node(self):
+        """Return what reads and sets the camera's controls; None, as here: it has none."""
+
     def explain(self):
         """Tell in words what the camera delivers, what is not as asked, and what happened to the frames so far.
 

@@ -45,7 +45,9 @@ from camkit.memory_manager._format cimport PixelFormat
 
 import dataclasses
 
+from camkit.camera_capture._v4l2_controls import ControlNode
 from camkit.camera_capture._v4l2_negotiate import negotiate
+from camkit.camera_capture._v4l2_reasons import start_reason
 from camkit.camera_capture.info import StreamInfo
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, FormatNotSupported
 from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
@@ -73,8 +75,8 @@ cdef class V4L2Backend(Backend):
 
     Raises
     ------
-    CameraNotFound, CameraBusy, CameraError
-        The device is not there, not a camera, in use, or fails.
+    CameraNotFound, CameraPermission, CameraBusy, CameraError
+        The device is not there, not a camera, not ours to open, in use, or fails.
     FormatNotSupported
         It cannot deliver what was asked, or nothing that camkit knows.
     """
@@ -91,8 +93,7 @@ cdef class V4L2Backend(Backend):
         if self.bell < 0:
             raise failure(info.path, "make an event descriptor", errno)
         cdef PixelFormat f = agreed.format
-        self.rate = agreed.rate
-        self.format = f.id
+        self.rate, self.format = agreed.rate, f.id
         self.width, self.height = agreed.size
         self.agreed = self.device.current() + self.device.layout
         self.stride = 0 if f.compressed else self.device.stride()
@@ -135,6 +136,9 @@ cdef class V4L2Backend(Backend):
             words.append(f"the driver refused {self.requeue_failures} buffers that came back")
         return "; ".join(words)
 
+    def control_node(self):
+        return ControlNode(self.device, self.lock)
+
     cdef int stream_on(self) except -1:
         if self.device is None:
             raise ValueError("the camera was never opened")
@@ -166,7 +170,9 @@ cdef class V4L2Backend(Backend):
                 error = queue_buffer(s, i)
                 if error:
                     raise failure(self.device.path, f"start: queue buffer {i}", error)
-            self.device.control(VIDIOC_STREAMON, &kind, f"start {self.stream}")
+            error = ioctl_errno(fd, VIDIOC_STREAMON, &kind)
+            if error:
+                raise start_reason(self.device.path, self.device.bus, self.stream, self.device.image_bytes(), error)
         except BaseException:
             self._end()
             raise

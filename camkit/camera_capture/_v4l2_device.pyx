@@ -1,8 +1,8 @@
 """The slow half of V4L2: what a device is, what it offers, what it is set to. No streaming here."""
 
-from libc.errno cimport EACCES, EBUSY, EINTR, EINVAL, ENODEV, ENOENT, ENOTTY, ENXIO, EPERM, errno
+from libc.errno cimport EINTR, EINVAL, ENODEV, ENOTTY, errno
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memset, strerror
+from libc.string cimport memset
 from posix.unistd cimport close as c_close
 
 from camkit.camera_capture._v4l2_abi cimport *
@@ -41,8 +41,9 @@ import os
 import stat
 from fractions import Fraction
 
+from camkit.camera_capture._v4l2_reasons import reason
 from camkit.camera_capture.info import FormatInfo, FrameSize
-from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNotFound
+from camkit.errors import CameraNotFound
 
 ENDLESS = 4096  # answers after which a driver's list is taken to have no end
 VIDEO_MAJOR = 81  # of every V4L2 node; to open any other device could do harm (a watchdog, a tape)
@@ -104,7 +105,7 @@ cdef class Device:
     ------
     CameraNotFound
         No such node, or it is not one that captures video.
-    CameraBusy, CameraError
+    CameraPermission, CameraBusy, CameraError
         The system does not let us open it.
     """
 
@@ -383,15 +384,4 @@ cdef int ioctl_errno(int fd, unsigned long request, void *argument) noexcept nog
 
 
 cdef object failure(str path, str what, int error):
-    said = strerror(error).decode(errors="replace")
-    if error == EBUSY:
-        return CameraBusy(error, f"cannot {what}: {said}; another program streams from it: end that first", path)
-    if what == "open":
-        if error in (ENOENT, ENODEV, ENXIO):
-            return CameraNotFound(error, f"cannot open: {said}; `camkit list` tells what cameras there are", path)
-        if error in (EACCES, EPERM):
-            hint = "add the user to the group that owns it, often 'video'"
-            return CameraError(error, f"cannot open: {said}; {hint}", path)
-    if error == ENODEV:
-        return CameraDisconnected(error, f"cannot {what}: the camera is gone", path)
-    return CameraError(error, f"cannot {what}: {said}", path)
+    return reason(path, what, error)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
 
+from camkit.camera_capture._v4l2_controls import ControlNode
 from camkit.camera_capture._v4l2_device import Device
+from camkit.camera_capture._v4l2_reasons import reason
+from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.info import CameraInfo, FormatInfo
 from camkit.errors import CameraError, CameraNotFound
 
@@ -18,8 +25,17 @@ def list_devices() -> list[CameraInfo]:
     -------
     list of CameraInfo
         A node that cannot be opened is listed too, and `problem` says why.
+
+    Raises
+    ------
+    CameraError
+        /dev cannot be read, for one because too many files are open.
     """
-    numbers = (re.fullmatch(r"/dev/video(\d+)", path) for path in glob.glob("/dev/video*"))
+    try:
+        names = os.listdir("/dev")
+    except OSError as error:
+        raise reason("/dev", "look for cameras", error.errno or errno.EIO) from None
+    numbers = (re.fullmatch(r"video(\d+)", name) for name in names)
     found = []
     for index in sorted(int(match[1]) for match in numbers if match):
         path = f"/dev/video{index}"
@@ -65,6 +81,19 @@ def formats(path: str | os.PathLike[str]) -> tuple[FormatInfo, ...]:
     """
     with Device(path, write=False) as device:
         return device.formats()
+
+
+def controls(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Describe the controls of the camera at `path`, with their values; changes nothing on it.
+
+    Returns
+    -------
+    list of dict
+        As of `Controls.describe`.
+    """
+    with Device(path, write=False) as device:
+        asked = SimpleNamespace(info=info_of(path), control_node=lambda: ControlNode(device, nullcontext()))
+        return Controls(asked).describe()
 
 
 def stable_id(path: str, bus: str, name: str) -> str:

@@ -32,6 +32,8 @@ class Agreement(NamedTuple):
 def negotiate(device: Device, request: Request) -> Agreement:
     """Set the device to what was asked, or to what is nearest if the request allows that.
 
+    A device that fails is closed: the error's traceback would keep it open.
+
     Raises
     ------
     FormatNotSupported
@@ -39,6 +41,14 @@ def negotiate(device: Device, request: Request) -> Agreement:
     CameraBusy
         Another program streams from the device.
     """
+    try:
+        return _negotiate(device, request)
+    except BaseException:
+        device.close()
+        raise
+
+
+def _negotiate(device: Device, request: Request) -> Agreement:
     if device.overwrites and request.on_exhausted != "copy":
         raise CameraError(
             errno.EOPNOTSUPP,

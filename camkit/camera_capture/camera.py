@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
+from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.info import CameraInfo, Corrupt, Exhausted, Request, Size, StreamInfo
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Camera:
 
     def __init__(self, source: Backend) -> None:
         self._source = source
+        self._controls = Controls(source)
 
     def __enter__(self) -> Camera:
         self._check()
@@ -138,6 +140,11 @@ class Camera:
     def stream(self) -> StreamInfo:
         """StreamInfo: what it delivers."""
         return self._source.stream
+
+    @property
+    def controls(self) -> Controls:
+        """Controls: brightness, exposure and the like, by name; empty if the camera has none."""
+        return self._controls
 
     @property
     def format(self) -> str:

@@ -24,7 +24,7 @@ class Row(NamedTuple):
     kind: str
     platform: str  # prefix of sys.platform; empty: everywhere
     backend: str  # module:class, made with (info, request)
-    devices: str  # module with list_devices(), info_of(path) and formats(path)
+    devices: str  # module with list_devices(), info_of(path), formats(path) and, if there are any, controls(path)
     device_file: str = ""  # path of the camera with an index, a template; empty: has none
     options: tuple[str, ...] = ()  # that `open` passes on
 
@@ -80,6 +80,29 @@ def list_formats(source: str | os.PathLike[str] | int) -> tuple[FormatInfo, ...]
     return cast("tuple[FormatInfo, ...]", import_module(row.devices).formats(info.path))
 
 
+def list_controls(source: str | os.PathLike[str] | int) -> list[dict[str, Any]]:
+    """Describe the controls of a camera, with their values, without disturbing who uses it.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or int
+        As for `open`.
+
+    Returns
+    -------
+    list of dict
+        As of `Controls.describe`; empty if it has none.
+
+    Raises
+    ------
+    CameraNotFound
+        No such camera.
+    """
+    row, info = find(source)
+    devices = import_module(row.devices)
+    return cast("list[dict[str, Any]]", devices.controls(info.path)) if hasattr(devices, "controls") else []
+
+
 def open(
     source: str | os.PathLike[str] | int = "auto",
     *,
@@ -127,7 +150,7 @@ def open(
 
     Raises
     ------
-    CameraNotFound, CameraBusy, CameraError
+    CameraNotFound, CameraPermission, CameraBusy, CameraError
         The system has no such camera, or does not let us have it.
     FormatNotSupported
         It does not offer what was asked for; the message names the nearest that it does.

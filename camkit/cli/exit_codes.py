@@ -8,6 +8,7 @@ from camkit.errors import (
     CameraBusy,
     CameraDisconnected,
     CameraNotFound,
+    CameraPermission,
     CameraTimeout,
     CamkitError,
     FormatNotSupported,
@@ -28,6 +29,7 @@ class ExitCode(IntEnum):
     DISCONNECTED = 6
     TIMEOUT = 7
     GL = 8
+    PERMISSION = 9
 
 
 MEANINGS = {
@@ -40,10 +42,12 @@ MEANINGS = {
     ExitCode.DISCONNECTED: "the camera went away",
     ExitCode.TIMEOUT: "the camera stopped delivering frames",
     ExitCode.GL: "OpenGL failed",
+    ExitCode.PERMISSION: "this user may not open the camera",
 }
 
 _CODES: list[tuple[type[BaseException], ExitCode]] = [
     (CameraNotFound, ExitCode.NO_CAMERA),
+    (CameraPermission, ExitCode.PERMISSION),
     (CameraBusy, ExitCode.BUSY),
     (CameraDisconnected, ExitCode.DISCONNECTED),
     (CameraTimeout, ExitCode.TIMEOUT),
@@ -89,7 +93,8 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         # str() of an OSError leads with its number and names its file last.
         text = error.strerror
-        if error.filename and str(error.filename) not in text:
+        # Quoted it is the subject; a command in an advice may name it too.
+        if error.filename and repr(str(error.filename)) not in text:
             text = f"{str(error.filename)!r}: {text}"
     text = " ".join(text.split())
     for python, option in _OPTIONS.items():

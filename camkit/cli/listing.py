@@ -7,9 +7,11 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 import camkit
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
-from camkit.camera_capture.registry import find, list_formats
+from camkit.camera_capture.registry import find, list_controls, list_formats
 from camkit.cli.exit_codes import ExitCode, UsageError
 from camkit.cli.report import write_json
 from camkit.cli.table import console, grid
@@ -43,9 +45,10 @@ def info_command(args: argparse.Namespace) -> ExitCode:
         raise
     except ValueError as error:
         raise UsageError(str(error)) from error
-    formats = list_formats(args.device)
+    formats, controls = list_formats(args.device), list_controls(args.device)
     if args.json:
-        write_json({**asdict(info), "formats": [asdict(row) for row in formats]}, sys.stdout)
+        told = {**asdict(info), "formats": [asdict(row) for row in formats], "controls": controls}
+        write_json(told, sys.stdout)
         return ExitCode.OK
     out = console(sys.stdout)
     for name, value in _facts(info).items():
@@ -58,7 +61,40 @@ def info_command(args: argparse.Namespace) -> ExitCode:
                 _title(row) if not number else "", _size(size), _rates(size), row.description if not number else ""
             )
     out.print(table)
+    if controls:
+        out.print()
+        table = grid("control", "kind", "value", "default", "range", "flags")
+        for control in controls:
+            flags = ", ".join(flag for flag in control["flags"] if flag != "has_payload")
+            table.add_row(
+                control["name"],
+                control["kind"],
+                control["problem"] or _value(control, "value"),
+                _value(control, "default"),
+                _range(control),
+                flags,
+            )
+        out.print(table)
     return ExitCode.OK
+
+
+def _value(control: dict[str, Any], which: str) -> str:
+    value = control[which]
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return "x".join(map(str, np.shape(value))) + " values"
+    if isinstance(value, dict):
+        return str(value["hex"])
+    text = control["menu"].get(value) if control["menu"] else None
+    return f"{value} ({text})" if text is not None else str(value)
+
+
+def _range(control: dict[str, Any]) -> str:
+    if control["kind"] in ("boolean", "button", "compound"):
+        return ""
+    step = f", step {control['step']}" if control["step"] > 1 else ""
+    return f"{control['minimum']} to {control['maximum']}{step}"
 
 
 def _facts(info: CameraInfo) -> dict[str, Any]:

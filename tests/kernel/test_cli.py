@@ -87,7 +87,8 @@ def test_a_busy_camera_has_its_code(vivid):
         done = camkit_command("run", "--source", vivid.path, "--size", "320x180", "--frames", "1", "--display", "none")
         assert done.returncode == 4
         assert done.stderr.startswith("camkit: ") and done.stderr.count("\n") == 1
-        assert vivid.path in done.stderr and "another program" in done.stderr
+        assert f"{vivid.path!r}: cannot set" in done.stderr
+        assert f"it is streaming in process {first.pid} (" in done.stderr
     finally:
         first.send_signal(signal.SIGINT)
         out, _ = first.communicate(timeout=60)

@@ -1,0 +1,27 @@
+from typing import NamedTuple
+
+from camkit.camera_capture._v4l2_device import Device
+
+class RawControl(NamedTuple):
+    id: int
+    type: int
+    name: str
+    minimum: int
+    maximum: int
+    step: int
+    default: int
+    flags: int
+    elem_size: int
+    elems: int
+    dims: tuple[int, ...]
+
+class ControlNode:
+    def __new__(cls, device: Device, lock: object) -> ControlNode: ...
+    @property
+    def path(self) -> str: ...
+    def controls(self) -> list[RawControl]: ...
+    def query(self, id: int) -> RawControl: ...
+    def menu(self, raw: RawControl) -> dict[int, str | int]: ...
+    def read(self, raw: RawControl, size: int, *, default: bool = False) -> int | bytes: ...
+    def write(self, items: list[tuple[RawControl, int | bytes]]) -> tuple[int, int]: ...
+    def failure(self, what: str, error: int) -> Exception: ...

@@ -1,0 +1,206 @@
+"""ControlNode: the control ioctls of V4L2 on an open device. What names, kinds and values mean is not known here."""
+
+from libc.errno cimport EINVAL, ENOSPC, ENOTTY
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from camkit.camera_capture._v4l2_controls_abi cimport *
+from camkit.camera_capture._v4l2_device cimport Device, failure, ioctl_errno
+
+from collections import namedtuple
+
+cdef int ENDLESS = 10_000  # a driver whose list never ends has an error
+
+RawControl = namedtuple("RawControl", "id type name minimum maximum step default flags elem_size elems dims")
+
+
+cdef class ControlNode:
+    """Read and write the controls of an open V4L2 device.
+
+    Borrows the device. May be used from any thread, also while the device streams.
+
+    Parameters
+    ----------
+    device : Device
+        Open device.
+    lock : context manager
+        Held during each call; who closes the device must hold it too.
+    """
+
+    def __cinit__(self, Device device not None, lock):
+        self.device = device
+        self.lock = lock
+
+    @property
+    def path(self):
+        """str: the device's node."""
+        return self.device.path
+
+    def controls(self):
+        """List the controls in the driver's order; headings and what is switched off for good are left out.
+
+        Returns
+        -------
+        list of RawControl
+        """
+        cdef v4l2_query_ext_ctrl q
+        cdef uint32_t id = 0
+        found = []
+        for _ in range(ENDLESS):
+            error = self.ask(&q, id | V4L2_CTRL_FLAG_NEXT_CTRL | V4L2_CTRL_FLAG_NEXT_COMPOUND)
+            if error in (EINVAL, ENOTTY):
+                break
+            if error:
+                raise failure(self.device.path, f"list the controls after 0x{id:08x}", error)
+            if q.id <= id:
+                break
+            id = q.id
+            if q.type != V4L2_CTRL_TYPE_CTRL_CLASS and not q.flags & V4L2_CTRL_FLAG_DISABLED:
+                found.append(raw_control(&q))
+        return found
+
+    def query(self, uint32_t id):
+        """Ask for one control as it is now.
+
+        Returns
+        -------
+        RawControl
+        """
+        cdef v4l2_query_ext_ctrl q
+        error = self.ask(&q, id)
+        if error:
+            raise failure(self.device.path, f"ask for control 0x{id:08x}", error)
+        return raw_control(&q)
+
+    def menu(self, raw):
+        """Return what the items of a menu say, by number: text, or the number that an item of an integer menu means."""
+        cdef v4l2_querymenu m
+        items = {}
+        for index in range(raw.minimum, min(raw.maximum, raw.minimum + ENDLESS) + 1):
+            memset(&m, 0, sizeof(m))
+            m.id = raw.id
+            m.index = index
+            error = self.attempt(VIDIOC_QUERYMENU, &m)
+            if error == EINVAL:  # menus may have holes
+                continue
+            if error:
+                raise failure(self.device.path, f"ask for item {index} of {raw.name!r}", error)
+            if raw.type == V4L2_CTRL_TYPE_INTEGER_MENU:
+                items[index] = m.value
+            else:
+                items[index] = m.name[:32].partition(b"\0")[0].decode("utf-8", "replace")
+        return items
+
+    def read(self, raw, uint32_t size, *, default=False):
+        """Read a control.
+
+        Parameters
+        ----------
+        raw : RawControl
+            Control.
+        size : int
+            Bytes of its value, 0 if that is a number.
+        default : bool, optional
+            Read what it is out of the box.
+
+        Returns
+        -------
+        int or bytes
+        """
+        cdef v4l2_ext_control c
+        cdef v4l2_ext_controls s
+        for _ in range(2):  # an array may have grown
+            memory = bytearray(size)
+            memset(&c, 0, sizeof(c))
+            memset(&s, 0, sizeof(s))
+            c.id = raw.id
+            if size:
+                c.size = size
+                c.string = memory
+            s.which = V4L2_CTRL_WHICH_DEF_VAL if default else V4L2_CTRL_WHICH_CUR_VAL
+            s.count = 1
+            s.controls = &c
+            error = self.attempt(VIDIOC_G_EXT_CTRLS, &s)
+            if error != ENOSPC or c.size <= size:
+                break
+            size = c.size
+        if error:
+            raise failure(self.device.path, f"read control {raw.name!r}", error)
+        if size:
+            return bytes(memory[:c.size])
+        return c.value64 if raw.type == V4L2_CTRL_TYPE_INTEGER64 else c.value
+
+    def write(self, items):
+        """Set controls in one call, which the driver takes as a whole or, unless hardware fails, not at all.
+
+        Parameters
+        ----------
+        items : list of (RawControl, int or bytes)
+            Controls and their new values.
+
+        Returns
+        -------
+        (int, int)
+            0 or errno, and the place of the item that is to blame; len(items): unknown.
+        """
+        cdef v4l2_ext_controls s
+        cdef uint32_t n = len(items)
+        cdef v4l2_ext_control *c = <v4l2_ext_control *>calloc(max(n, 1), sizeof(v4l2_ext_control))
+        if c == NULL:
+            raise MemoryError("no memory for a list of controls")
+        try:
+            # The driver writes back what it made of a value: never into the caller's bytes.
+            copies = [bytearray(value) if isinstance(value, bytes) else value for _, value in items]
+            for i in range(n):
+                raw = items[i][0]
+                c[i].id = raw.id
+                if isinstance(copies[i], bytearray):
+                    c[i].size = len(copies[i])
+                    c[i].string = copies[i]
+                elif raw.type == V4L2_CTRL_TYPE_INTEGER64:
+                    c[i].value64 = copies[i]
+                else:
+                    c[i].value = <int>(<unsigned int>(copies[i] & 0xFFFFFFFF))
+            memset(&s, 0, sizeof(s))
+            s.which = V4L2_CTRL_WHICH_CUR_VAL
+            s.count = n
+            s.controls = c
+            if n > 1:  # drivers check arrays and the like only when others are set already
+                error = self.attempt(VIDIOC_TRY_EXT_CTRLS, &s)
+                if error and error != ENOTTY:
+                    return error, min(s.error_idx, n)
+            s.error_idx = n
+            error = self.attempt(VIDIOC_S_EXT_CTRLS, &s)
+            # A call that was refused before anything was set does not say why; one that only tries does.
+            if error and s.error_idx >= n and self.attempt(VIDIOC_TRY_EXT_CTRLS, &s) != error:
+                s.error_idx = n
+            return error, min(s.error_idx, n)
+        finally:
+            free(c)
+
+    def failure(self, what, int error):
+        """Return the exception for `errno` when `what` was to be done."""
+        return failure(self.device.path, what, error)
+
+    cdef int ask(self, v4l2_query_ext_ctrl *q, uint32_t id) except -1:
+        memset(q, 0, sizeof(v4l2_query_ext_ctrl))
+        q.id = id
+        return self.attempt(VIDIOC_QUERY_EXT_CTRL, q)
+
+    cdef int attempt(self, unsigned long request, void *argument) except -1:
+        cdef int fd, error = 0
+        with self.lock:
+            fd = self.device.fd
+            if fd < 0:
+                raise ValueError(f"camera {self.device.path!r} is closed")
+            with nogil:
+                error = ioctl_errno(fd, request, argument)
+        return error
+
+
+cdef object raw_control(v4l2_query_ext_ctrl *q):
+    name = (<bytes>q.name[:32]).partition(b"\0")[0].decode("utf-8", "replace")
+    dims = tuple(q.dims[i] for i in range(min(q.nr_of_dims, 4)))
+    return RawControl(q.id, q.type, name, q.minimum, q.maximum, q.step, q.default_value, q.flags, q.elem_size, q.elems,
+                      dims)
