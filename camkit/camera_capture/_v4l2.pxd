@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from camkit.camera_capture._backend cimport Backend, gate
-from camkit.camera_capture._v4l2_abi cimport v4l2_buffer, v4l2_plane
+from camkit.camera_capture._v4l2_buffers_abi cimport v4l2_buffer, v4l2_plane
 from camkit.camera_capture._v4l2_buffers cimport driver_stream
 from camkit.camera_capture._v4l2_device cimport Device
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame, frame_pool

@@ -2,6 +2,7 @@
 
 from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOMEM, EPERM, EPROTO, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap
 from posix.unistd cimport close as c_close
 
@@ -9,6 +10,7 @@ cimport cython
 
 from camkit.camera_capture._backend cimport Backend, gate
 from camkit.camera_capture._v4l2_abi cimport *
+from camkit.camera_capture._v4l2_buffers_abi cimport *
 from camkit.camera_capture._v4l2_buffers cimport (
     MOST_BUFFERS,
     describe_buffer,
@@ -37,6 +39,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_STAMP_END_OF_FRAME,
     CAMKIT_STAMP_START_OF_EXPOSURE,
     CAMKIT_TIMEOUT,
+    camkit_driver_buffer,
     camkit_frame,
     camkit_frame_describe,
     frame_pool,
@@ -278,6 +281,7 @@ cdef class V4L2Backend(Backend):
         f.stamp = stamp_of(b.flags)
         f.timestamp_ns = b.timestamp.tv_sec * 1_000_000_000 + b.timestamp.tv_usec * 1000
         f.sequence = b.sequence
+        keep_record(&f.driver, b, plane)
         out[0] = f
         return CAMKIT_OK
 
@@ -385,6 +389,21 @@ cdef class V4L2Backend(Backend):
             self.pool = NULL
             self.stuck = request_buffers(fd, kind, &none, NULL) == EBUSY
         return 0
+
+
+cdef void keep_record(camkit_driver_buffer *to, v4l2_buffer *b, v4l2_plane *plane) noexcept nogil:
+    to.index, to.type, to.flags, to.field, to.sequence = b.index, b.type, b.flags, b.field, b.sequence
+    to.memory, to.length, to.bytes_used = b.memory, b.length, b.bytesused
+    to.timecode_type = 0
+    if b.flags & V4L2_BUF_FLAG_TIMECODE:
+        to.timecode_type, to.timecode_flags = b.timecode.type, b.timecode.flags
+        memcpy(to.timecode, &b.timecode.frames, 8)
+    to.plane_count = 0
+    if b.type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+        to.plane_count = min(b.length, <uint32_t>4)
+        for i in range(to.plane_count):
+            to.planes[i].bytes_used, to.planes[i].length = plane[i].bytesused, plane[i].length
+            to.planes[i].data_offset = plane[i].data_offset
 
 
 cdef uint8_t clock_of(uint32_t flags) noexcept nogil:

@@ -1,5 +1,5 @@
-# The V4L2 of <linux/videodev2.h>, and the system calls around it: declarations only, no class of ours.
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+# What a device is and offers, of V4L2's <linux/videodev2.h>: declarations only, no class of ours.
+from libc.stdint cimport uint8_t, uint32_t
 
 
 cdef extern from "<sys/ioctl.h>" nogil:
@@ -11,24 +11,10 @@ cdef extern from "<fcntl.h>" nogil:
     cdef int O_RDONLY, O_RDWR, O_NONBLOCK, O_CLOEXEC
 
 
-cdef extern from "<poll.h>" nogil:
-    cdef struct pollfd:
-        int fd
-        short events, revents
-    int c_poll "poll"(pollfd *fds, unsigned long n, int timeout_ms)
-    cdef short POLLIN, POLLERR, POLLHUP
-
-
-cdef extern from "<sys/eventfd.h>" nogil:
-    int c_eventfd "eventfd"(unsigned int initial, int flags)
-    cdef int EFD_NONBLOCK, EFD_CLOEXEC
-
-
 cdef extern from "<linux/videodev2.h>" nogil:
     cdef unsigned long VIDIOC_QUERYCAP, VIDIOC_ENUM_FMT, VIDIOC_ENUM_FRAMESIZES, VIDIOC_ENUM_FRAMEINTERVALS
     cdef unsigned long VIDIOC_G_FMT, VIDIOC_TRY_FMT, VIDIOC_S_FMT, VIDIOC_G_PARM, VIDIOC_S_PARM
-    cdef unsigned long VIDIOC_REQBUFS, VIDIOC_QUERYBUF, VIDIOC_QBUF, VIDIOC_DQBUF, VIDIOC_STREAMON, VIDIOC_STREAMOFF
-    cdef uint32_t V4L2_BUF_TYPE_VIDEO_CAPTURE, V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, V4L2_MEMORY_MMAP
+    cdef uint32_t V4L2_BUF_TYPE_VIDEO_CAPTURE, V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
     cdef uint32_t V4L2_FIELD_ANY, V4L2_FIELD_NONE, V4L2_FIELD_TOP, V4L2_FIELD_BOTTOM, V4L2_FIELD_ALTERNATE
     cdef uint32_t V4L2_FIELD_INTERLACED, V4L2_FIELD_INTERLACED_TB, V4L2_FIELD_INTERLACED_BT
     cdef uint32_t V4L2_FIELD_SEQ_TB, V4L2_FIELD_SEQ_BT
@@ -38,10 +24,6 @@ cdef extern from "<linux/videodev2.h>" nogil:
     cdef uint32_t V4L2_CAP_VBI_CAPTURE, V4L2_CAP_SLICED_VBI_CAPTURE, V4L2_CAP_VBI_OUTPUT, V4L2_CAP_SLICED_VBI_OUTPUT
     cdef uint32_t V4L2_CAP_TOUCH, V4L2_CAP_SDR_CAPTURE, V4L2_CAP_SDR_OUTPUT, V4L2_CAP_RADIO
     cdef uint32_t V4L2_FMT_FLAG_COMPRESSED, V4L2_FRMSIZE_TYPE_DISCRETE, V4L2_FRMIVAL_TYPE_DISCRETE
-    cdef uint32_t V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS
-    cdef uint32_t V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_KEYFRAME, V4L2_BUF_FLAG_TIMESTAMP_MASK
-    cdef uint32_t V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC, V4L2_BUF_FLAG_TIMESTAMP_COPY, V4L2_BUF_FLAG_TSTAMP_SRC_MASK
-    cdef uint32_t V4L2_BUF_FLAG_TSTAMP_SRC_SOE
     cdef uint32_t V4L2_COLORSPACE_SMPTE170M, V4L2_COLORSPACE_SMPTE240M, V4L2_COLORSPACE_REC709
     cdef uint32_t V4L2_COLORSPACE_470_SYSTEM_BG, V4L2_COLORSPACE_JPEG, V4L2_COLORSPACE_SRGB, V4L2_COLORSPACE_BT2020
     cdef uint32_t V4L2_COLORSPACE_DCI_P3, V4L2_XFER_FUNC_709, V4L2_XFER_FUNC_SRGB, V4L2_XFER_FUNC_SMPTE240M
@@ -101,19 +83,3 @@ cdef extern from "<linux/videodev2.h>" nogil:
     cdef struct v4l2_streamparm:
         uint32_t type
         v4l2_streamparm_parm parm
-    cdef struct v4l2_requestbuffers:
-        uint32_t count, type, memory, capabilities
-    cdef union v4l2_plane_m "decltype(v4l2_plane::m)":
-        uint32_t mem_offset
-    cdef struct v4l2_plane:
-        uint32_t bytesused, length, data_offset
-        v4l2_plane_m m
-    cdef union v4l2_buffer_m "decltype(v4l2_buffer::m)":
-        uint32_t offset
-        v4l2_plane *planes
-    cdef struct c_timeval "timeval":
-        int64_t tv_sec, tv_usec
-    cdef struct v4l2_buffer:
-        uint32_t index, type, bytesused, flags, field, sequence, memory, length
-        c_timeval timestamp
-        v4l2_buffer_m m

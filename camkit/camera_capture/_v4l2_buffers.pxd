@@ -1,7 +1,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libcpp.atomic cimport atomic
 
-from camkit.camera_capture._v4l2_abi cimport v4l2_buffer, v4l2_plane
+from camkit.camera_capture._v4l2_buffers_abi cimport v4l2_buffer, v4l2_plane
 
 
 cdef enum:

@@ -7,7 +7,8 @@ from libc.string cimport memset
 from posix.mman cimport munmap
 from posix.unistd cimport read as c_read, write as c_write
 
-from camkit.camera_capture._v4l2_abi cimport *
+from camkit.camera_capture._v4l2_abi cimport V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+from camkit.camera_capture._v4l2_buffers_abi cimport *
 from camkit.camera_capture._v4l2_device cimport ioctl_errno
 
 import os

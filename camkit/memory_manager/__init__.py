@@ -3,5 +3,15 @@
 from camkit.memory_manager._format import FORMATS, PixelFormat
 from camkit.memory_manager._frame import Colour, Frame
 from camkit.memory_manager._pool import FramePool
+from camkit.memory_manager.driver_buffer import DriverBuffer, DriverPlane, DriverTimecode
 
-__all__ = ["FORMATS", "Colour", "Frame", "FramePool", "PixelFormat"]
+__all__ = [
+    "FORMATS",
+    "Colour",
+    "DriverBuffer",
+    "DriverPlane",
+    "DriverTimecode",
+    "Frame",
+    "FramePool",
+    "PixelFormat",
+]

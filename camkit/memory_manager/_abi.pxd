@@ -36,8 +36,9 @@ cdef extern from "camkit/pixel_format.h" nogil:
 cdef extern from "camkit/frame.h" nogil:
     cdef int CAMKIT_CLOCK_UNKNOWN, CAMKIT_CLOCK_MONOTONIC, CAMKIT_CLOCK_COPY
     cdef int CAMKIT_STAMP_START_OF_EXPOSURE, CAMKIT_STAMP_END_OF_FRAME
-    cdef int CAMKIT_MEMORY_HEAP, CAMKIT_MEMORY_MMAP
+    cdef int CAMKIT_MEMORY_HEAP, CAMKIT_MEMORY_MMAP, CAMKIT_MEMORY_USERPTR, CAMKIT_MEMORY_DMABUF
     cdef uint32_t CAMKIT_FRAME_CORRUPT, CAMKIT_FRAME_KEYFRAME, CAMKIT_FRAME_READ_ONLY, CAMKIT_FRAME_COPY
+    cdef uint32_t CAMKIT_FRAME_DISCONTINUITY
     cdef int CAMKIT_PRIMARIES_BT709, CAMKIT_PRIMARIES_UNKNOWN, CAMKIT_PRIMARIES_BT470BG, CAMKIT_PRIMARIES_SMPTE170M
     cdef int CAMKIT_PRIMARIES_SMPTE240M, CAMKIT_PRIMARIES_BT2020, CAMKIT_PRIMARIES_DCI_P3
     cdef int CAMKIT_TRANSFER_BT709, CAMKIT_TRANSFER_UNKNOWN, CAMKIT_TRANSFER_SMPTE240M, CAMKIT_TRANSFER_LINEAR
@@ -52,6 +53,13 @@ cdef extern from "camkit/frame.h" nogil:
         size_t size
         uint32_t stride, rows, offset
         int32_t dmabuf_fd  # borrowed from the pool
+    ctypedef struct camkit_driver_plane:
+        uint32_t bytes_used, length, data_offset
+    ctypedef struct camkit_driver_buffer:
+        uint32_t index, type, bytes_used, flags, field, sequence, memory, length, timecode_type, timecode_flags
+        uint8_t timecode[8]
+        uint32_t plane_count
+        camkit_driver_plane planes[4]
     ctypedef struct camkit_frame:
         void *pool  # borrowed; the slot keeps it alive
         camkit_plane planes[4]
@@ -60,10 +68,11 @@ cdef extern from "camkit/frame.h" nogil:
         camkit_colour colour
         uint32_t flags, memory, slot
         uint8_t clock, stamp
-        int64_t timestamp_ns, dequeue_ns, link_ns
+        int64_t timestamp_ns, dequeue_ns, hardware_ns, link_ns
         uint64_t sequence, gap, generation
         uint32_t stage_count
         int64_t stage_ns[16]
+        camkit_driver_buffer driver
     void camkit_frame_retain(camkit_frame *f)
     void camkit_frame_release(camkit_frame *f)
     void camkit_frame_stamp(camkit_frame *f, int64_t now_ns)

@@ -8,6 +8,7 @@ from libc.stdint cimport uint32_t
 from camkit.memory_manager._abi cimport (
     CAMKIT_FRAME_COPY,
     CAMKIT_FRAME_CORRUPT,
+    CAMKIT_FRAME_DISCONTINUITY,
     CAMKIT_FRAME_KEYFRAME,
     CAMKIT_FRAME_READ_ONLY,
     camkit_format,
@@ -25,6 +26,7 @@ from camkit.memory_manager._format cimport PixelFormat_of
 from collections import namedtuple
 
 from camkit.errors import FormatNotSupported
+from camkit.memory_manager.driver_buffer import DriverBuffer, DriverPlane, DriverTimecode
 
 cnp.import_array()
 
@@ -37,7 +39,7 @@ MATRICES = {0: "rgb", 1: "bt709", 2: "unknown", 6: "bt601", 7: "smpte240m", 9: "
 RANGES = {0: "unknown", 1: "limited", 2: "full"}
 CLOCKS = ("unknown", "monotonic", "copy")
 STAMPS = ("unknown", "start_of_exposure", "end_of_frame")
-MEMORIES = ("heap", "mmap")
+MEMORIES = ("heap", "mmap", "userptr", "dmabuf")
 
 
 # Never to be pickled, which copy.copy() does too: a copy would end an export that it has not begun.
@@ -256,6 +258,25 @@ cdef class Frame:
         return self.get().dequeue_ns
 
     @property
+    def hardware_ns(self):
+        """int or None: when the camera's own clock says that it was exposed, in monotonic nanoseconds."""
+        return self.get().hardware_ns or None
+
+    @property
+    def driver(self):
+        """DriverBuffer or None: what the driver said of its buffer; None where no driver filled the frame."""
+        d = &self.get().driver
+        if not d.type:
+            return None
+        t = d.timecode
+        timecode = DriverTimecode(d.timecode_type, d.timecode_flags, t[0], t[1], t[2], t[3], bytes(t[4:8]))
+        return DriverBuffer(
+            d.index, d.type, d.bytes_used, d.flags, d.field, d.sequence, d.memory, d.length,
+            timecode if d.timecode_type else None,
+            tuple([DriverPlane(d.planes[i].bytes_used, d.planes[i].length, d.planes[i].data_offset)
+                   for i in range(d.plane_count)]))
+
+    @property
     def stage_ns(self):
         """tuple of int: when each pipeline stage was done with the frame, monotonic nanoseconds."""
         return tuple([self.c.stage_ns[i] for i in range(self.get().stage_count)])
@@ -282,7 +303,11 @@ cdef class Frame:
 
     @property
     def memory(self):
-        """str: where the pixels lie: `heap`, or `mmap` for the driver's own buffer."""
+        """str: where the pixels lie.
+
+        `heap` (ours), `mmap` (the driver's own buffer), `userptr` (ours, filled by the driver) or `dmabuf` (of a
+        dma-buf that the driver filled).
+        """
         return MEMORIES[self.get().memory]
 
     @property
@@ -294,6 +319,11 @@ cdef class Frame:
     def keyframe(self):
         """bool: the frame can be decoded without others."""
         return self.get().flags & CAMKIT_FRAME_KEYFRAME != 0
+
+    @property
+    def discontinuity(self):
+        """bool: the first frame after the source began anew by itself, perhaps in another format."""
+        return self.get().flags & CAMKIT_FRAME_DISCONTINUITY != 0
 
     @property
     def copied(self):

@@ -9,7 +9,7 @@
 
 #include "camkit/pixel_format.h"
 
-#define CAMKIT_ABI_VERSION 1
+#define CAMKIT_ABI_VERSION 2
 #define CAMKIT_MAX_STAGES 16
 
 /* The names and numbers of colour properties follow ISO/IEC 23091-2 (H.273), 2 = unspecified, as
@@ -60,13 +60,20 @@ typedef enum camkit_stamp {
   CAMKIT_STAMP_END_OF_FRAME = 2
 } camkit_stamp;
 
-typedef enum camkit_memory { CAMKIT_MEMORY_HEAP = 0, CAMKIT_MEMORY_MMAP = 1 } camkit_memory;
+/* Whose memory the picture lies in. */
+typedef enum camkit_memory {
+  CAMKIT_MEMORY_HEAP = 0,    /* ours, of a pool */
+  CAMKIT_MEMORY_MMAP = 1,    /* the driver's own, mapped */
+  CAMKIT_MEMORY_USERPTR = 2, /* ours, filled by the driver */
+  CAMKIT_MEMORY_DMABUF = 3   /* of a dma-buf that was given to the driver */
+} camkit_memory;
 
 typedef enum camkit_frame_flag {
   CAMKIT_FRAME_CORRUPT = 1, /* the driver says so, or the bytes are fewer than the picture needs */
   CAMKIT_FRAME_KEYFRAME = 2,
-  CAMKIT_FRAME_READ_ONLY = 4, /* views of it must not be written */
-  CAMKIT_FRAME_COPY = 8       /* a copy made because the driver's own buffers had run short */
+  CAMKIT_FRAME_READ_ONLY = 4,     /* views of it must not be written */
+  CAMKIT_FRAME_COPY = 8,          /* a copy made because the driver's own buffers had run short */
+  CAMKIT_FRAME_DISCONTINUITY = 16 /* the first one after the source began anew by itself */
 } camkit_frame_flag;
 
 typedef struct camkit_plane {
@@ -77,6 +84,19 @@ typedef struct camkit_plane {
   uint32_t offset;   /* of data within the memory behind dmabuf_fd */
   int32_t dmabuf_fd; /* borrowed from the pool, -1: none */
 } camkit_plane;
+
+/* What the driver said of its buffer, untouched: the fields of V4L2's struct v4l2_buffer, its
+ * timestamp apart (that is timestamp_ns). type is 0 where no such driver filled the frame. */
+typedef struct camkit_driver_plane {
+  uint32_t bytes_used, length, data_offset;
+} camkit_driver_plane;
+typedef struct camkit_driver_buffer {
+  uint32_t index, type, bytes_used, flags, field, sequence, memory, length;
+  uint32_t timecode_type, timecode_flags;
+  uint8_t timecode[8];  /* frames, seconds, minutes, hours, four bytes of the user's */
+  uint32_t plane_count; /* 0 in the single-planar API */
+  camkit_driver_plane planes[CAMKIT_MAX_PLANES];
+} camkit_driver_buffer;
 
 struct camkit_frame;
 typedef struct camkit_frame_ops {
@@ -95,12 +115,14 @@ typedef struct camkit_frame {
   uint8_t clock, stamp;   /* camkit_clock and camkit_stamp of timestamp_ns */
   int64_t timestamp_ns;   /* the source's own time of the frame */
   int64_t dequeue_ns;     /* when we took it, on the monotonic clock */
+  int64_t hardware_ns;    /* by the camera's own clock, as monotonic time; 0: it has not told */
   uint64_t sequence, gap; /* frames the source lost just before this one */
   uint64_t generation;    /* the stream it belongs to: a restarted camera has another */
   int64_t link_ns;        /* when it was put into the queue that it came through last, monotonic */
   uint32_t stage_count;
   int64_t
       stage_ns[CAMKIT_MAX_STAGES]; /* when each stage of a pipeline was done with it, monotonic */
+  camkit_driver_buffer driver;
 } camkit_frame;
 
 static inline void camkit_frame_retain(camkit_frame* f) { f->ops->retain(f); }

@@ -16,10 +16,12 @@ inline void copy_description(camkit_frame* to, const camkit_frame* from) noexcep
   to->stamp = from->stamp;
   to->timestamp_ns = from->timestamp_ns;
   to->dequeue_ns = from->dequeue_ns;
+  to->hardware_ns = from->hardware_ns;
   to->sequence = from->sequence;
   to->gap = from->gap;
   to->generation = from->generation;
   to->flags = from->flags & ~static_cast<std::uint32_t>(CAMKIT_FRAME_READ_ONLY);
+  to->driver = from->driver;
   to->stage_count = from->stage_count;
   for (std::uint32_t i = 0; i < from->stage_count; ++i) to->stage_ns[i] = from->stage_ns[i];
 }

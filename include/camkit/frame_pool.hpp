@@ -88,6 +88,8 @@ struct frame_pool {
     f->generation = generation.load(std::memory_order_relaxed);
     f->flags = 0;
     f->gap = 0;
+    f->hardware_ns = 0;
+    f->driver.type = 0;
     f->stage_count = 0;
     return f;
   }

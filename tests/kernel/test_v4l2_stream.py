@@ -23,6 +23,21 @@ def accounted(camera) -> bool:
     return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
 
 
+def test_a_frame_tells_what_the_driver_said_of_its_buffer(any_vivid, open_camera):
+    camera = open_camera(any_vivid.path, format="YUYV", size=(640, 360))
+    camera.start()
+    frame = camera.read()
+    said = frame.driver
+    assert (said.index, said.sequence, said.memory) == (frame.slot, frame.sequence, 1)
+    assert said.timecode is None and said.field == 1
+    if said.type == 9:  # the multi-planar API
+        assert [(p.bytes_used, p.length, p.data_offset) for p in said.planes] == [(640 * 360 * 2,) * 2 + (0,)]
+    else:
+        assert (said.type, said.bytes_used, said.length, said.planes) == (1, 640 * 360 * 2, 640 * 360 * 2, ())
+    assert frame.copy().driver == said
+    assert not frame.discontinuity and frame.hardware_ns is None
+
+
 @pytest.mark.smoke
 def test_frames_are_numbered_and_stamped(any_vivid, open_camera):
     any_vivid.set("Timestamp Source", 1)
