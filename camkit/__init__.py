@@ -31,7 +31,7 @@ from camkit.errors import (
     PoolExhausted,
     ShaderError,
 )
-from camkit.memory_manager import FORMATS, DriverBuffer, Frame, FramePool, PixelFormat
+from camkit.memory_manager import FORMATS, DmabufPlane, DriverBuffer, Frame, FramePool, PixelFormat
 from camkit.performance_core import DROP, FrameQueue, NullSink, Pipeline, Sink, Source, Stage
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ __all__ = [
     "CamkitError",
     "ControlNotFound",
     "ControlReadOnly",
+    "DmabufPlane",
     "DriverBuffer",
     "FormatNotSupported",
     "Frame",

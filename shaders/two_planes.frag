@@ -15,9 +15,8 @@ vec2 fetch(ivec2 at) {
     return texelFetch(plane1, at, 0).CHROMA;
 }
 
-#include "chroma_420.glsl"
+#include "chroma.glsl"
 
 void main() {
-    ivec2 p = pixel();
-    colour = converted(vec3(texelFetch(plane0, p, 0).r, chroma(p, textureSize(plane1, 0) - 1)));
+    colour = converted(picture(pixel(), textureSize(plane0, 0), textureSize(plane1, 0)));
 }

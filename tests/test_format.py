@@ -8,7 +8,8 @@ from camkit.errors import FormatNotSupported
 from camkit.memory_manager import FORMATS, FramePool, PixelFormat
 
 REQUIRED = {
-    "YUYV": "YUYV", "UYVY": "UYVY", "NV12": "NV12", "NV21": "NV21", "YU12": "YU12", "GREY": "GREY", "Y16": "Y16 ",
+    "YUYV": "YUYV", "UYVY": "UYVY", "NV12": "NV12", "NV21": "NV21", "NV16": "NV16", "NV61": "NV61", "YU12": "YU12",
+    "GREY": "GREY", "Y16": "Y16 ",
     "RGB24": "RGB3", "BGR24": "BGR3", "RGBA32": "AB24", "XRGB32": "BX24", "SBGGR8": "BA81", "SGBRG8": "GBRG",
     "SGRBG8": "GRBG", "SRGGB8": "RGGB", "MJPG": "MJPG",
 }  # fmt: skip

@@ -86,8 +86,10 @@ def luma_and_chroma(name: str, planes: list, size: tuple[int, int]) -> tuple[np.
         luma = np.stack([y, second], axis=2).reshape(size[1], size[0])
         return luma, upsampled(np.stack([u, v], axis=2), size[0])
     chroma = np.stack(planes[1:], axis=2) if name == "YU12" else planes[1]
-    if name == "NV21":
+    if name in ("NV21", "NV61"):
         chroma = chroma[:, :, ::-1]
+    if name in ("NV16", "NV61"):
+        return planes[0], upsampled(chroma, size[0])
     return planes[0], upsampled(upsampled_rows(chroma, size[1]), size[0])
 
 

@@ -29,7 +29,7 @@ import os
 import threading
 from weakref import WeakSet
 
-from camkit.errors import CameraTimeout, PoolExhausted
+from camkit.errors import CameraError, CameraTimeout, PoolExhausted
 
 cdef extern from *:
     """
@@ -183,6 +183,11 @@ cdef class Backend(Source):
 
     def control_node(self):
         """Return what reads and sets the camera's controls; None, as here: it has none."""
+
+    def grow(self, count):
+        """Add `count` buffers to the ring while it streams; see `Camera.grow`."""
+        raise CameraError(errno.EOPNOTSUPP, "its ring cannot grow while it streams; open it with more buffers",
+                          self.name)
 
     def explain(self):
         """Tell in words what the camera delivers, what is not as asked, and what happened to the frames so far.

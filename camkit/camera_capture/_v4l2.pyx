@@ -1,22 +1,19 @@
 """V4L2Backend: the cameras of Linux, on the driver's own buffers."""
 
-from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOMEM, EPERM, EPROTO, errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap
+from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOTTY, EPERM, EPROTO, errno
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from posix.unistd cimport close as c_close
 
 cimport cython
 
 from camkit.camera_capture._backend cimport Backend, gate
-from camkit.camera_capture._v4l2_abi cimport *
-from camkit.camera_capture._v4l2_buffers_abi cimport *
+from camkit.camera_capture._v4l2_abi cimport VIDIOC_QUERYCAP, v4l2_capability
 from camkit.camera_capture._v4l2_buffers cimport (
     MOST_BUFFERS,
+    MOST_PLANES,
     describe_buffer,
     destroy,
     drain,
-    driver_buffer,
     driver_stream,
     inherited,
     new_stream,
@@ -24,24 +21,18 @@ from camkit.camera_capture._v4l2_buffers cimport (
     recycle,
     request_buffers,
     ring,
+    sync_buffer,
 )
+from camkit.camera_capture._v4l2_buffers_abi cimport *
 from camkit.camera_capture._v4l2_device cimport Device, failure, ioctl_errno
+from camkit.camera_capture._v4l2_frame cimport clock_of, describe_frame, fits, picture_of, stamp_of
+from camkit.camera_capture._v4l2_memory cimport get_buffers, get_more, refusal, slowness
 from camkit.memory_manager._abi cimport (
-    CAMKIT_CLOCK_COPY,
-    CAMKIT_CLOCK_MONOTONIC,
-    CAMKIT_CLOCK_UNKNOWN,
     CAMKIT_FRAME_CORRUPT,
-    CAMKIT_FRAME_KEYFRAME,
-    CAMKIT_FRAME_READ_ONLY,
     CAMKIT_INTERRUPTED,
-    CAMKIT_MEMORY_MMAP,
     CAMKIT_OK,
-    CAMKIT_STAMP_END_OF_FRAME,
-    CAMKIT_STAMP_START_OF_EXPOSURE,
     CAMKIT_TIMEOUT,
-    camkit_driver_buffer,
     camkit_frame,
-    camkit_frame_describe,
     frame_pool,
 )
 from camkit.memory_manager._format cimport PixelFormat
@@ -49,9 +40,12 @@ from camkit.memory_manager._format cimport PixelFormat
 import dataclasses
 
 from camkit.camera_capture._v4l2_controls import ControlNode
+from camkit.camera_capture._v4l2_device import code_text
+from camkit.camera_capture._v4l2_explain import facts
+from camkit.camera_capture._v4l2_io import WORDS, Trials, WayRefused
 from camkit.camera_capture._v4l2_negotiate import negotiate
 from camkit.camera_capture._v4l2_reasons import start_reason
-from camkit.camera_capture.info import StreamInfo
+from camkit.camera_capture.info import MOST_BUFFERS as MOST, StreamInfo
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, FormatNotSupported
 from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
@@ -74,7 +68,7 @@ cdef class V4L2Backend(Backend):
         Camera to open.
     request : Request
         What is asked of it. Its option `stride` is the least number of bytes from one row to the next, for who needs
-        rows aligned.
+        rows aligned; `io` names the way in which frames get into memory, see `_v4l2_io.WAYS`.
 
     Raises
     ------
@@ -91,26 +85,10 @@ cdef class V4L2Backend(Backend):
     def __init__(self, info, request):
         super().__init__(info, request)
         self.device = Device(info.path)
-        agreed = negotiate(self.device, request)
+        self._configure()
         self.bell = c_eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
         if self.bell < 0:
             raise failure(info.path, "make an event descriptor", errno)
-        cdef PixelFormat f = agreed.format
-        self.rate, self.format = agreed.rate, f.id
-        self.width, self.height = agreed.size
-        self.agreed = self.device.current() + self.device.layout
-        self.stride = 0 if f.compressed else self.device.stride()
-        self.colour = self.device.colour()
-        # The padding of the very last row need not be there.
-        last = len(f.planes) - 1
-        self.needed = 1 if f.compressed else (
-            f.image_bytes(self.width, self.height, self.stride) - f.plane_stride(self.stride, last)
-            + f.row_bytes(self.width, last))
-        self.stream = StreamInfo(
-            f.name, f.fourcc, self.width, self.height, self.stride, None if self.rate is None else float(self.rate),
-            "heap" if self.device.overwrites else "mmap", request.buffers, PRIMARIES[self.colour.primaries],
-            TRANSFERS[self.colour.transfer], MATRICES[self.colour.matrix], RANGES[self.colour.range],
-            field=self.device.field, differences=agreed.differences)
         self.prepare(self.device.image_bytes())
 
     def __dealloc__(self):
@@ -121,20 +99,10 @@ cdef class V4L2Backend(Backend):
         del self.ringing
 
     def explain(self):
-        d, s = self.device, self.stream
-        words = [super().explain(), f"{d.bus}, V4L2 {'multi' if d.multiplanar else 'single'}-planar API"]
-        if self.orphans or self.pool != NULL:
-            words.append(f"{self.request.buffers} buffers asked for, {s.buffers} got")
-            words.append("each frame is copied, for the driver writes into those that are held" if d.overwrites else
-                         "frames may outlive the stream" if self.orphans else
-                         "frames of an ended stream must be dropped before the next one can start")
-        words.append(f"rows {s.stride} bytes apart, {d.image_bytes()} bytes for an image" if s.stride else
-                     f"up to {d.image_bytes()} bytes for an image")
-        words.append("interlaced: every other row is of a later moment" if s.field == "interlaced" else s.field)
-        moment = {"start_of_exposure": "when the exposure began", "end_of_frame": "when the frame was complete"}
-        clock = {"monotonic": "the monotonic clock", "copy": "the source's own clock"}
-        if s.stamp != "unknown":  # known from the first stream on
-            words.append(f"timestamps tell {moment[s.stamp]} on {clock.get(s.clock, 'an unknown clock')}")
+        begun = self.orphans or self.trials.taken is not None
+        words = [super().explain(), *facts(self.device, self.stream, self.request, self.trials, begun, self.orphans)]
+        if self.sync_failures:
+            words.append(f"{self.sync_failures} frames could not be made coherent for the CPU")
         if self.requeue_failures:
             words.append(f"the driver refused {self.requeue_failures} buffers that came back")
         return "; ".join(words)
@@ -142,35 +110,53 @@ cdef class V4L2Backend(Backend):
     def control_node(self):
         return ControlNode(self.device, self.lock)
 
+    def grow(self, count):
+        with self.lock:
+            if not self.streaming:
+                raise ValueError(f"cannot grow the ring of camera {self.name!r}: it does not stream; start it, or open "
+                                 "it with more buffers")
+            self._grow(count)
+
     cdef int stream_on(self) except -1:
         if self.device is None:
             raise ValueError("the camera was never opened")
+        self._check_format()
+        self.trials.begin()
+        while True:
+            way = self.trials.next()
+            try:
+                self._begin(way)
+                return 0
+            except WayRefused as error:
+                self.trials.refuse(way, error)
+
+    # Begin to stream in one way.
+    cdef int _begin(self, way) except -1:
         cdef int fd = self.device.fd, kind = self.device.kind
-        cdef uint32_t none = 0
+        cdef uint32_t i, capabilities = self.trials.capabilities
         cdef driver_stream *s = new_stream(fd, self.bell, kind)
         if s == NULL:
             raise MemoryError("no memory for the stream's own records")
-        try:
-            s.count = self._claim()
-            self._map(s)
-            self.pool = new frame_pool(s.count, recycle, destroy, s)
-            if self.pool == NULL or not self.pool.ok():
-                raise MemoryError("no memory for the stream's own records")
-        except BaseException:
-            if self.pool != NULL:
-                self.pool.unref()
-                self.pool = NULL
-            else:
+        # Slots enough for a ring that grows.
+        self.pool = new frame_pool(MOST_BUFFERS, recycle, destroy, s)
+        if self.pool == NULL or not self.pool.ok():
+            if self.pool == NULL:
                 destroy(s)
-            request_buffers(fd, kind, &none, NULL)
-            raise
+            else:
+                self.pool.unref()
+            self.pool = NULL
+            raise MemoryError("no memory for the stream's own records")
         self.driver = s
         self.pool.generation.store(self.generation)
         self.io_errors = 0
         drain(self.bell)
         try:
-            for i in range(s.count):
+            self._get_buffers(way, &capabilities)
+            self.orphans = capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS != 0
+            for i in range(s.count.load()):
                 error = queue_buffer(s, i)
+                if error and way.ours:
+                    raise refusal(self.device.path, f"start: lend buffer {i} to the driver", error)
                 if error:
                     raise failure(self.device.path, f"start: queue buffer {i}", error)
             error = ioctl_errno(fd, VIDIOC_STREAMON, &kind)
@@ -179,6 +165,62 @@ cdef class V4L2Backend(Backend):
         except BaseException:
             self._end()
             raise
+        self._tell(way)
+        return 0
+
+    cdef int _get_buffers(self, way, uint32_t *capabilities) except -1:
+        cdef driver_stream *s = self.driver
+        try:
+            get_buffers(s, self.device, way, self.request.buffers, capabilities)
+        except CameraBusy as error:
+            if self.stuck:
+                raise CameraBusy(error.errno, "cannot start: frames of the last stream are in use, and this driver "
+                                 "cannot begin another beside them; close them and drop their views",
+                                 self.device.path) from None
+            raise
+        if not fits(&self.picture, s):
+            raise CameraError(EMSGSIZE, f"cannot start: the driver's buffers of {s.buffers[0].planes[0].size} bytes "
+                              f"are too small for {self.stream} with rows {self.stream.stride} bytes apart",
+                              self.device.path)
+        self.trials.measured(way, slowness(s))
+        return 0
+
+    # Tell the world what the stream is like, now that it flows.
+    cdef int _tell(self, way) except -1:
+        cdef driver_stream *s = self.driver
+        cdef v4l2_buffer b
+        cdef v4l2_plane planes[MOST_PLANES]
+        cdef uint32_t count = s.count.load()
+        describe_buffer(s, &b, planes, 0)
+        known = ioctl_errno(s.fd, VIDIOC_QUERYBUF, &b) == 0
+        # Whoever keeps all buffers back hands out copies.
+        self.reserve = count if self.device.overwrites else 2 if count >= 4 else 1
+        self.trials.taken = way
+        self.stream = dataclasses.replace(
+            self.stream, buffers=count, io=way.name,
+            memory="heap" if self.device.overwrites else WORDS[way.memory],
+            clock=CLOCKS[clock_of(b.flags)] if known else "unknown",
+            stamp=STAMPS[stamp_of(b.flags)] if known else "unknown")
+        return 0
+
+    cdef int _grow(self, uint32_t count) except -1:
+        cdef driver_stream *s = self.driver
+        cdef uint32_t i, before = s.count.load()
+        if before + count > MOST:
+            raise ValueError(f"cannot grow the ring of camera {self.name!r} by {count}: it has {before} buffers, "
+                             f"{MOST} are the most")
+        try:
+            get_more(s, self.device, self.trials.taken, count)
+        except CameraError as error:
+            if error.errno == ENOTTY:
+                raise CameraError(error.errno, "cannot get more buffers: the driver has no VIDIOC_CREATE_BUFS; open "
+                                  "the camera with more buffers", self.device.path) from None
+            raise
+        for i in range(before, s.count.load()):
+            error = queue_buffer(s, i)
+            if error:
+                raise failure(self.device.path, f"queue the new buffer {i}", error)
+        self._tell(self.trials.taken)
         return 0
 
     cdef int stream_off(self) except -1:
@@ -203,7 +245,7 @@ cdef class V4L2Backend(Backend):
     cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
         cdef driver_stream *s = self.driver
         cdef v4l2_buffer b
-        cdef v4l2_plane plane
+        cdef v4l2_plane planes[MOST_PLANES]
         cdef short events = 0
         if inherited(s):
             raise CameraError(EPERM, "cannot take a frame: the stream belongs to the process that this one was forked "
@@ -213,12 +255,12 @@ cdef class V4L2Backend(Backend):
         cdef int error, answer = self._wait(timeout_ns, &events)
         if answer != CAMKIT_OK:
             return answer
-        describe_buffer(s, &b, &plane, 0)
+        describe_buffer(s, &b, planes, 0)
         error = ioctl_errno(s.fd, VIDIOC_DQBUF, &b)
         if error:
             return self._failed(error, events)
         self.io_errors = 0
-        return self._fill(out, &b, &plane)
+        return self._fill(out, &b, planes)
 
     # Wait for a buffer to be filled. CAMKIT_TIMEOUT may come early: Backend.fetch() looks at the clock.
     cdef int _wait(self, int64_t timeout_ns, short *events) except -1 nogil:
@@ -251,37 +293,19 @@ cdef class V4L2Backend(Backend):
         events[0] = p[1].revents
         return CAMKIT_OK if events[0] else CAMKIT_TIMEOUT
 
-    cdef int _fill(self, camkit_frame **out, v4l2_buffer *b, v4l2_plane *plane) except -1 nogil:
+    cdef int _fill(self, camkit_frame **out, v4l2_buffer *b, v4l2_plane *planes) except -1 nogil:
         cdef driver_stream *s = self.driver
-        cdef camkit_frame *f = self.pool.adopt(b.index) if b.index < s.count else NULL
+        cdef camkit_frame *f = self.pool.adopt(b.index) if b.index < s.count.load() else NULL
         if f == NULL:
             with gil:
                 raise CameraError(EPROTO, f"the driver handed over buffer {b.index}, which it has not got",
                                   self.device.path)
         s.queued.fetch_sub(1)
-        cdef driver_buffer *memory = &s.buffers[b.index]
-        cdef bint mplane = s.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
-        cdef size_t used = plane.bytesused if mplane else b.bytesused
-        cdef size_t offset = plane.data_offset if mplane else 0
-        f.flags = CAMKIT_FRAME_READ_ONLY
-        used = min(used, memory.size)
-        # That the picture fits without an offset was proved when the buffer was mapped.
-        if offset > used or camkit_frame_describe(f, self.format, self.width, self.height, memory.data + offset,
-                                                  memory.size - offset, self.stride):
-            offset = used = 0
-            camkit_frame_describe(f, self.format, self.width, self.height, memory.data, memory.size, self.stride)
-        f.bytes_used = used - offset
-        if b.flags & V4L2_BUF_FLAG_ERROR or f.bytes_used < self.needed:
+        describe_frame(f, &self.picture, s, b, planes)
+        if sync_buffer(s, b.index, True):
+            # What the caches hold may be of an earlier frame.
             f.flags |= CAMKIT_FRAME_CORRUPT
-        if b.flags & V4L2_BUF_FLAG_KEYFRAME:
-            f.flags |= CAMKIT_FRAME_KEYFRAME
-        f.colour = self.colour
-        f.memory = CAMKIT_MEMORY_MMAP
-        f.clock = clock_of(b.flags)
-        f.stamp = stamp_of(b.flags)
-        f.timestamp_ns = b.timestamp.tv_sec * 1_000_000_000 + b.timestamp.tv_usec * 1000
-        f.sequence = b.sequence
-        keep_record(&f.driver, b, plane)
+            self.sync_failures += 1
         out[0] = f
         return CAMKIT_OK
 
@@ -307,7 +331,7 @@ cdef class V4L2Backend(Backend):
         cdef uint64_t failed = s.unqueued.exchange(0), still = 0
         cdef uint32_t i, n = 0
         cdef int error = s.unqueued_errno.load()
-        for i in range(s.count):
+        for i in range(s.count.load()):
             if failed >> i & 1:
                 n += 1
                 if queue_buffer(s, i):
@@ -323,58 +347,42 @@ cdef class V4L2Backend(Backend):
         cdef v4l2_capability c
         return ioctl_errno(self.device.fd, VIDIOC_QUERYCAP, &c) == ENODEV
 
-    # Make sure of the format and get buffers; their number.
-    cdef int _claim(self) except -1:
+    # Settle with the driver what it will deliver.
+    cdef int _configure(self) except -1:
         cdef Device d = self.device
-        cdef uint32_t capabilities = 0
-        # Another program may have set the device to something else while we did not stream.
-        same = d.current() + d.layout == self.agreed or d.set_format(*self.agreed[:3]) + d.layout == self.agreed
+        agreed = negotiate(d, self.request)
+        cdef PixelFormat f = agreed.format
+        self.rate = agreed.rate
+        code, width, height = d.current()
+        self.agreed = code, width, height, d.layout
+        self.picture = picture_of(d, f, width, height)
+        self.trials = Trials(d.path, self.request.options.get("io", "auto"), self._capabilities())
+        c = self.picture.colour
+        self.stream = StreamInfo(
+            f.name, code_text(code), width, height, 0 if f.compressed else d.stride(0),
+            None if self.rate is None else float(self.rate), "heap" if d.overwrites else self.trials.memory,
+            self.request.buffers, PRIMARIES[c.primaries], TRANSFERS[c.transfer], MATRICES[c.matrix], RANGES[c.range],
+            field=d.field, differences=agreed.differences, memories=d.planes())
+        return 0
+
+    # V4L2_BUF_CAP_* of the queue; 0: the driver does not tell.
+    cdef uint32_t _capabilities(self) noexcept:
+        cdef uint32_t none = 0, found = 0
+        return 0 if request_buffers(self.device.fd, self.device.kind, V4L2_MEMORY_MMAP, &none, &found) else found
+
+    # Another program may have set the device to something else while we did not stream.
+    cdef int _check_format(self) except -1:
+        cdef Device d = self.device
+        same = (*d.current(), d.layout) == self.agreed or (*d.set_format(*self.agreed[:3]), d.layout) == self.agreed
         if not same or (self.rate is not None and d.set_rate(self.rate) != self.rate):
             raise FormatNotSupported(f"cannot start {d.path!r}: it does not offer {self.stream} any more; "
                                      "open it again")
-        cdef uint32_t n = self.request.buffers
-        cdef int error = request_buffers(d.fd, d.kind, &n, &capabilities)
-        if error == EBUSY and self.stuck:
-            raise CameraBusy(error, "cannot start: frames of the last stream are in use, and this driver cannot begin "
-                             "another beside them; close them and drop their views", d.path)
-        if error:
-            raise failure(d.path, f"start: get {self.request.buffers} buffers of {d.image_bytes()} bytes", error)
-        self.stuck = False
-        self.orphans = capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS != 0
-        if n < 2:
-            raise CameraError(ENOMEM, f"cannot start: the driver gave {n} of {self.request.buffers} buffers, 2 are the "
-                              "least that can stream", d.path)
-        return min(n, <uint32_t>MOST_BUFFERS)
-
-    cdef int _map(self, driver_stream *s) except -1:
-        cdef v4l2_buffer b
-        cdef v4l2_plane plane
-        cdef camkit_frame trial
-        cdef driver_buffer *to
-        cdef void *memory
-        cdef bint mplane = s.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
-        for i in range(s.count):
-            describe_buffer(s, &b, &plane, i)
-            self.device.control(VIDIOC_QUERYBUF, &b, f"start: ask for buffer {i}")
-            to = &s.buffers[i]
-            to.size = plane.length if mplane else b.length
-            memory = mmap(NULL, to.size, PROT_READ, MAP_SHARED, s.fd, plane.m.mem_offset if mplane else b.m.offset)
-            if memory == MAP_FAILED:
-                raise failure(self.device.path, f"start: map buffer {i} of {to.size} bytes", errno)
-            to.data = <uint8_t *>memory
-            if camkit_frame_describe(&trial, self.format, self.width, self.height, to.data, to.size, self.stride):
-                raise CameraError(EMSGSIZE, f"cannot start: the driver's buffers of {to.size} bytes are too small for "
-                                  f"{self.stream} with rows {self.stride} bytes apart", self.device.path)
-        # Whoever keeps all buffers back hands out copies.
-        self.reserve = s.count if self.device.overwrites else 2 if s.count >= 4 else 1
-        self.stream = dataclasses.replace(self.stream, buffers=s.count, clock=CLOCKS[clock_of(b.flags)],
-                                          stamp=STAMPS[stamp_of(b.flags)])
         return 0
 
     cdef int _end(self) noexcept:
         cdef driver_stream *s = self.driver
         cdef int fd = s.fd, kind = s.kind
-        cdef uint32_t none = 0
+        cdef uint32_t none = 0, memory = s.memory
         if inherited(s):
             # The driver takes us for our parent. The pool stays as it is: other threads of his may be in it for ever.
             self.pool = NULL
@@ -387,33 +395,5 @@ cdef class V4L2Backend(Backend):
             # Before the driver frees its buffers, so that an old one finds no mapping in its way.
             self.pool.unref()
             self.pool = NULL
-            self.stuck = request_buffers(fd, kind, &none, NULL) == EBUSY
+            self.stuck = request_buffers(fd, kind, memory, &none, NULL) == EBUSY
         return 0
-
-
-cdef void keep_record(camkit_driver_buffer *to, v4l2_buffer *b, v4l2_plane *plane) noexcept nogil:
-    to.index, to.type, to.flags, to.field, to.sequence = b.index, b.type, b.flags, b.field, b.sequence
-    to.memory, to.length, to.bytes_used = b.memory, b.length, b.bytesused
-    to.timecode_type = 0
-    if b.flags & V4L2_BUF_FLAG_TIMECODE:
-        to.timecode_type, to.timecode_flags = b.timecode.type, b.timecode.flags
-        memcpy(to.timecode, &b.timecode.frames, 8)
-    to.plane_count = 0
-    if b.type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
-        to.plane_count = min(b.length, <uint32_t>4)
-        for i in range(to.plane_count):
-            to.planes[i].bytes_used, to.planes[i].length = plane[i].bytesused, plane[i].length
-            to.planes[i].data_offset = plane[i].data_offset
-
-
-cdef uint8_t clock_of(uint32_t flags) noexcept nogil:
-    cdef uint32_t kind = flags & V4L2_BUF_FLAG_TIMESTAMP_MASK
-    if kind == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC:
-        return CAMKIT_CLOCK_MONOTONIC
-    return CAMKIT_CLOCK_COPY if kind == V4L2_BUF_FLAG_TIMESTAMP_COPY else CAMKIT_CLOCK_UNKNOWN
-
-
-cdef uint8_t stamp_of(uint32_t flags) noexcept nogil:
-    if flags & V4L2_BUF_FLAG_TSTAMP_SRC_MASK == V4L2_BUF_FLAG_TSTAMP_SRC_SOE:
-        return CAMKIT_STAMP_START_OF_EXPOSURE
-    return CAMKIT_STAMP_END_OF_FRAME

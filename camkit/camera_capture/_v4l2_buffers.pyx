@@ -4,7 +4,6 @@ from libc.errno cimport ENODEV
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
-from posix.mman cimport munmap
 from posix.unistd cimport read as c_read, write as c_write
 
 from camkit.camera_capture._v4l2_abi cimport V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
@@ -26,8 +25,12 @@ os.register_at_fork(after_in_child=_forked)
 
 cdef driver_stream *new_stream(int fd, int bell, uint32_t kind) noexcept nogil:
     cdef driver_stream *s = <driver_stream *>calloc(1, sizeof(driver_stream))
+    cdef uint32_t i, plane
     if s != NULL:
-        s.fd, s.bell, s.kind, s.forks = fd, bell, kind, forks
+        s.fd, s.bell, s.kind, s.forks, s.planes = fd, bell, kind, forks, 1
+        for i in range(<uint32_t>MOST_BUFFERS):
+            for plane in range(<uint32_t>MOST_PLANES):
+                s.buffers[i].planes[plane].dmabuf = -1
     return s
 
 
@@ -39,7 +42,9 @@ cdef void recycle(void *context, uint32_t slot) noexcept nogil:
     cdef driver_stream *s = <driver_stream *>context
     if inherited(s):
         return  # the parent has the same frame and gives it back
-    cdef int error = queue_buffer(s, slot)
+    cdef int error = sync_buffer(s, slot, False)
+    if not error:
+        error = queue_buffer(s, slot)
     # The reader learns of an unplugging by itself.
     if error and error != ENODEV:
         s.unqueued_errno.store(error)
@@ -51,17 +56,17 @@ cdef void recycle(void *context, uint32_t slot) noexcept nogil:
 
 cdef void destroy(void *context) noexcept nogil:
     cdef driver_stream *s = <driver_stream *>context
-    cdef uint32_t i
+    cdef uint32_t i, plane
     for i in range(<uint32_t>MOST_BUFFERS):
-        if s.buffers[i].data != NULL:
-            munmap(s.buffers[i].data, s.buffers[i].size)
+        for plane in range(<uint32_t>MOST_PLANES):
+            free_shared(s.buffers[i].planes[plane])
     free(s)
 
 
 cdef int queue_buffer(driver_stream *s, uint32_t i) noexcept nogil:
     cdef v4l2_buffer b
-    cdef v4l2_plane plane
-    describe_buffer(s, &b, &plane, i)
+    cdef v4l2_plane planes[MOST_PLANES]
+    describe_buffer(s, &b, planes, i)
     s.queued.fetch_add(1)  # before the driver can hand it over again
     cdef int error = ioctl_errno(s.fd, VIDIOC_QBUF, &b)
     if error:
@@ -69,26 +74,48 @@ cdef int queue_buffer(driver_stream *s, uint32_t i) noexcept nogil:
     return error
 
 
-cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *plane, uint32_t i) noexcept nogil:
+cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *planes, uint32_t i) noexcept nogil:
+    cdef uint32_t plane
+    cdef shared_memory *memory = s.buffers[i].planes
     memset(b, 0, sizeof(b[0]))
     b.index = i
     b.type = s.kind
-    b.memory = V4L2_MEMORY_MMAP
+    b.memory = s.memory
     if s.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
-        memset(plane, 0, sizeof(plane[0]))
-        b.m.planes = plane
-        b.length = 1
+        memset(planes, 0, MOST_PLANES * sizeof(planes[0]))
+        b.m.planes = planes
+        b.length = s.planes
+        if s.memory != V4L2_MEMORY_MMAP:
+            for plane in range(s.planes):
+                planes[plane].length = memory[plane].size
+                if s.memory == V4L2_MEMORY_USERPTR:
+                    planes[plane].m.userptr = <unsigned long>memory[plane].data
+                else:
+                    planes[plane].m.fd = memory[plane].dmabuf
+    elif s.memory == V4L2_MEMORY_USERPTR:
+        b.m.userptr, b.length = <unsigned long>memory[0].data, memory[0].size
+    elif s.memory == V4L2_MEMORY_DMABUF:
+        b.m.fd, b.length = memory[0].dmabuf, memory[0].size
 
 
-cdef int request_buffers(int fd, uint32_t kind, uint32_t *n, uint32_t *capabilities) noexcept nogil:
+cdef int sync_buffer(driver_stream *s, uint32_t i, bint begin) noexcept nogil:
+    cdef uint32_t plane
+    cdef int error = 0
+    if s.sync:
+        for plane in range(s.planes):
+            error = sync_dmabuf(s.buffers[i].planes[plane].dmabuf, begin) or error
+    return error
+
+
+cdef int request_buffers(int fd, uint32_t kind, uint32_t memory, uint32_t *n, uint32_t *capabilities) noexcept nogil:
     cdef v4l2_requestbuffers r
     memset(&r, 0, sizeof(r))
     r.count = n[0]
     r.type = kind
-    r.memory = V4L2_MEMORY_MMAP
+    r.memory = memory
     cdef int error = ioctl_errno(fd, VIDIOC_REQBUFS, &r)
     n[0] = r.count
-    if capabilities != NULL:
+    if capabilities != NULL and not error:
         capabilities[0] = r.capabilities
     return error
 

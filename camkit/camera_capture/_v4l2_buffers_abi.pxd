@@ -1,5 +1,7 @@
-# Streams and their buffers, of V4L2's <linux/videodev2.h>, and what waits for them: declarations only, no class of ours.
+# Streams and their buffers, of V4L2's <linux/videodev2.h>, and what waits for them: declarations only, no class.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+from camkit.camera_capture._v4l2_abi cimport v4l2_format
 
 
 cdef extern from "<poll.h>" nogil:
@@ -54,3 +56,4 @@ cdef extern from "<linux/videodev2.h>" nogil:
         int32_t fd
     cdef struct v4l2_create_buffers:
         uint32_t index, count, memory, capabilities
+        v4l2_format format

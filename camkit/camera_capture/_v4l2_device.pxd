@@ -1,7 +1,6 @@
 from libc.stdint cimport uint32_t
 
 from camkit.camera_capture._v4l2_abi cimport v4l2_format
-from camkit.memory_manager._abi cimport camkit_colour
 
 
 cdef class Device:
@@ -12,9 +11,11 @@ cdef class Device:
     cdef v4l2_format format  # what the driver made of the last set_format
 
     cdef int control(self, unsigned long request, void *argument, what) except -1
-    cdef uint32_t stride(self) noexcept
-    cdef uint32_t image_bytes(self) noexcept
-    cdef camkit_colour colour(self) except *
+    # Of the last answer: memory planes of an image, and of each the bytes between rows and in all.
+    cdef uint32_t planes(self) noexcept
+    cdef uint32_t stride(self, uint32_t plane) noexcept
+    cdef uint32_t plane_bytes(self, uint32_t plane) noexcept
+    cdef size_t image_bytes(self) noexcept
 
 
 # Do an ioctl again until no signal interrupts it; 0 or errno.

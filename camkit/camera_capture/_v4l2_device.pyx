@@ -6,36 +6,7 @@ from libc.string cimport memset
 from posix.unistd cimport close as c_close
 
 from camkit.camera_capture._v4l2_abi cimport *
-from camkit.memory_manager._abi cimport (
-    CAMKIT_MATRIX_BT601,
-    CAMKIT_MATRIX_BT709,
-    CAMKIT_MATRIX_BT2020,
-    CAMKIT_MATRIX_RGB,
-    CAMKIT_MATRIX_SMPTE240M,
-    CAMKIT_MATRIX_UNKNOWN,
-    CAMKIT_MODEL_BAYER,
-    CAMKIT_MODEL_COMPRESSED,
-    CAMKIT_MODEL_GREY,
-    CAMKIT_MODEL_RGB,
-    CAMKIT_PRIMARIES_BT470BG,
-    CAMKIT_PRIMARIES_BT709,
-    CAMKIT_PRIMARIES_BT2020,
-    CAMKIT_PRIMARIES_DCI_P3,
-    CAMKIT_PRIMARIES_SMPTE170M,
-    CAMKIT_PRIMARIES_SMPTE240M,
-    CAMKIT_PRIMARIES_UNKNOWN,
-    CAMKIT_RANGE_FULL,
-    CAMKIT_RANGE_LIMITED,
-    CAMKIT_TRANSFER_BT709,
-    CAMKIT_TRANSFER_LINEAR,
-    CAMKIT_TRANSFER_PQ,
-    CAMKIT_TRANSFER_SMPTE240M,
-    CAMKIT_TRANSFER_SRGB,
-    CAMKIT_TRANSFER_UNKNOWN,
-    camkit_colour,
-    camkit_format_from_v4l2,
-    camkit_format_row,
-)
+from camkit.memory_manager._abi cimport CAMKIT_MAX_PLANES, camkit_format_from_v4l2, camkit_format_row
 
 import os
 import stat
@@ -69,22 +40,6 @@ FIELDS = {
     V4L2_FIELD_INTERLACED_TB: "interlaced", V4L2_FIELD_INTERLACED_BT: "interlaced", V4L2_FIELD_TOP: "top fields alone",
     V4L2_FIELD_BOTTOM: "bottom fields alone", V4L2_FIELD_SEQ_TB: "one field below the other",
     V4L2_FIELD_SEQ_BT: "one field below the other", V4L2_FIELD_ALTERNATE: "top and bottom fields by turns",
-}
-PRIMARIES = {
-    V4L2_COLORSPACE_SMPTE170M: CAMKIT_PRIMARIES_SMPTE170M, V4L2_COLORSPACE_SMPTE240M: CAMKIT_PRIMARIES_SMPTE240M,
-    V4L2_COLORSPACE_REC709: CAMKIT_PRIMARIES_BT709, V4L2_COLORSPACE_470_SYSTEM_BG: CAMKIT_PRIMARIES_BT470BG,
-    V4L2_COLORSPACE_JPEG: CAMKIT_PRIMARIES_BT709, V4L2_COLORSPACE_SRGB: CAMKIT_PRIMARIES_BT709,
-    V4L2_COLORSPACE_BT2020: CAMKIT_PRIMARIES_BT2020, V4L2_COLORSPACE_DCI_P3: CAMKIT_PRIMARIES_DCI_P3,
-}
-TRANSFERS = {
-    V4L2_XFER_FUNC_709: CAMKIT_TRANSFER_BT709, V4L2_XFER_FUNC_SRGB: CAMKIT_TRANSFER_SRGB,
-    V4L2_XFER_FUNC_SMPTE240M: CAMKIT_TRANSFER_SMPTE240M, V4L2_XFER_FUNC_NONE: CAMKIT_TRANSFER_LINEAR,
-    V4L2_XFER_FUNC_SMPTE2084: CAMKIT_TRANSFER_PQ,
-}
-MATRICES = {
-    V4L2_YCBCR_ENC_601: CAMKIT_MATRIX_BT601, V4L2_YCBCR_ENC_XV601: CAMKIT_MATRIX_BT601,
-    V4L2_YCBCR_ENC_709: CAMKIT_MATRIX_BT709, V4L2_YCBCR_ENC_XV709: CAMKIT_MATRIX_BT709,
-    V4L2_YCBCR_ENC_BT2020: CAMKIT_MATRIX_BT2020, V4L2_YCBCR_ENC_SMPTE240M: CAMKIT_MATRIX_SMPTE240M,
 }
 
 
@@ -256,9 +211,8 @@ cdef class Device:
 
     @property
     def layout(self):
-        """(int, int, int, str): memory planes, stride, bytes of an image, `field`; as the driver last answered."""
-        planes = self.format.fmt.pix_mp.num_planes if self.multiplanar else 1
-        return planes, self.stride(), self.image_bytes(), self.field
+        """(tuple of (int, int), str): stride and bytes of each memory plane, and `field`, as last answered."""
+        return tuple([(self.stride(i), self.plane_bytes(i)) for i in range(self.planes())]), self.field
 
     @property
     def overwrites(self):
@@ -277,41 +231,26 @@ cdef class Device:
             raise failure(self.path, what, error)
         return 0
 
-    cdef uint32_t stride(self) noexcept:
+    cdef uint32_t planes(self) noexcept:
         if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
-            return self.format.fmt.pix_mp.plane_fmt[0].bytesperline
+            return min(self.format.fmt.pix_mp.num_planes, <uint32_t>CAMKIT_MAX_PLANES)
+        return 1
+
+    cdef uint32_t stride(self, uint32_t plane) noexcept:
+        if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            return self.format.fmt.pix_mp.plane_fmt[plane].bytesperline
         return self.format.fmt.pix.bytesperline
 
-    cdef uint32_t image_bytes(self) noexcept:
+    cdef uint32_t plane_bytes(self, uint32_t plane) noexcept:
         if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
-            return self.format.fmt.pix_mp.plane_fmt[0].sizeimage
+            return self.format.fmt.pix_mp.plane_fmt[plane].sizeimage
         return self.format.fmt.pix.sizeimage
 
-    cdef camkit_colour colour(self) except *:
-        cdef uint32_t space, transfer, matrix, quantization, code
-        if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
-            space, transfer = self.format.fmt.pix_mp.colorspace, self.format.fmt.pix_mp.xfer_func
-            matrix, quantization = self.format.fmt.pix_mp.ycbcr_enc, self.format.fmt.pix_mp.quantization
-            code = self.format.fmt.pix_mp.pixelformat
-        else:
-            space, transfer = self.format.fmt.pix.colorspace, self.format.fmt.pix.xfer_func
-            matrix, quantization = self.format.fmt.pix.ycbcr_enc, self.format.fmt.pix.quantization
-            code = self.format.fmt.pix.pixelformat
-        row = camkit_format_row(camkit_format_from_v4l2(code))
-        rgb = row != NULL and row.model in (CAMKIT_MODEL_RGB, CAMKIT_MODEL_BAYER)
-        space = space or V4L2_MAP_COLORSPACE_DEFAULT(0, 0)
-        transfer = transfer or V4L2_MAP_XFER_FUNC_DEFAULT(space)
-        matrix = matrix or V4L2_MAP_YCBCR_ENC_DEFAULT(space)
-        if not quantization and row != NULL and row.model in (CAMKIT_MODEL_COMPRESSED, CAMKIT_MODEL_GREY):
-            # V4L2's default would be limited, but Motion JPEG is JFIF inside, and grey is what the sensor counted.
-            quantization = V4L2_QUANTIZATION_FULL_RANGE
-        quantization = quantization or V4L2_MAP_QUANTIZATION_DEFAULT(rgb, space, matrix)
-        cdef camkit_colour c
-        c.primaries = PRIMARIES.get(space, CAMKIT_PRIMARIES_UNKNOWN)
-        c.transfer = TRANSFERS.get(transfer, CAMKIT_TRANSFER_UNKNOWN)
-        c.matrix = CAMKIT_MATRIX_RGB if rgb else MATRICES.get(matrix, CAMKIT_MATRIX_UNKNOWN)
-        c.range = CAMKIT_RANGE_FULL if quantization == V4L2_QUANTIZATION_FULL_RANGE else CAMKIT_RANGE_LIMITED
-        return c
+    cdef size_t image_bytes(self) noexcept:
+        cdef size_t total = 0
+        for i in range(self.planes()):
+            total += self.plane_bytes(i)
+        return total
 
     def _identify(self):
         cdef v4l2_capability c

@@ -60,6 +60,8 @@ def _negotiate(device: Device, request: Request) -> Agreement:
     device.wanted_stride = 0 if stride is None else check_int("stride", stride, 1, 1 << 24)
     offered = _offered(device)
     wanted = request.format.name if request.format is not None else None
+    if request.fourcc is not None and any(code == request.fourcc for code, _, _ in device.codes()):
+        offered[str(wanted)] = request.fourcc
     code = offered[wanted if wanted in offered else _best(offered)]
     size = _nearest_size(device, code, request.size) if request.size else _default_size(device, code)
     # All of this only asks, so that a refusal leaves the device as it was.
@@ -71,13 +73,19 @@ def _negotiate(device: Device, request: Request) -> Agreement:
     _check_layout(device, name, size)
     got = device.set_rate(rate or DEFAULT_RATE)
     differences = request.settle(device.path, name, size, None if got is None else float(got))
-    if device.layout[1] < device.wanted_stride:
+    if request.fourcc is not None and code != request.fourcc:
+        asked, instead = code_text(request.fourcc), code_text(code)
+        if request.match == "exact":
+            raise FormatNotSupported(f"cannot open '{device.path}': {asked} is not offered; nearest is {instead}")
+        differences["format"] = (asked, instead)
+    stride_got = device.layout[0][0][0]
+    if stride_got < device.wanted_stride:
         if request.match == "exact":
             raise FormatNotSupported(
                 f"cannot open '{device.path}': rows {stride} bytes apart are not offered in {mode(name, size, None)}; "
-                f"nearest is {device.layout[1]}"
+                f"nearest is {stride_got}"
             )
-        differences["stride"] = (stride, device.layout[1])
+        differences["stride"] = (stride, stride_got)
     return Agreement(FORMATS[name], size, got, differences)
 
 
@@ -152,14 +160,15 @@ def _nearest_rate(device: Device, code: int, size: Size, fps: float | None) -> F
 
 def _check_layout(device: Device, name: str, size: Size) -> None:
     """Refuse what frames cannot describe before any buffer exists."""
-    planes, stride, image_bytes, _ = device.layout
+    planes, _ = device.layout
     what = mode(name, size, None)
     format = FORMATS[name]
-    if planes != 1:
+    if len(planes) not in (1, len(format.planes)):
         raise FormatNotSupported(
-            f"cannot open '{device.path}': its {what} lies in {planes} separate memories, which camkit cannot take yet"
+            f"cannot open '{device.path}': its {what} lies in {len(planes)} separate memories, but has "
+            f"{len(format.planes)} plane(s)"
         )
-    if not image_bytes:
+    if not all(size for _, size in planes):
         raise CameraError(errno.EPROTO, f"cannot open: the driver says that {what} takes no memory", device.path)
     if format.compressed:
         return
@@ -169,10 +178,12 @@ def _check_layout(device: Device, name: str, size: Size) -> None:
             f"cannot open '{device.path}': {what} is not possible: its width must be a multiple of {across} "
             f"and its height of {down}"
         )
-    least = format.row_bytes(size[0])
-    if stride < least or stride % format.itemsize or (len(format.planes) > 1 and stride % across):
-        raise CameraError(
-            errno.EPROTO,
-            f"cannot open: the driver says that the rows of {what} are {stride} bytes apart, they have {least}",
-            device.path,
-        )
+    for plane, (stride, _) in enumerate(planes):
+        least = format.row_bytes(size[0], plane)
+        proportional = len(planes) > 1 or len(format.planes) == 1 or stride % across == 0
+        if stride < least or stride % format.itemsize or not proportional:
+            raise CameraError(
+                errno.EPROTO,
+                f"cannot open: the driver says that the rows of {what} are {stride} bytes apart, they have {least}",
+                device.path,
+            )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
 from camkit.camera_capture.controls import Controls
-from camkit.camera_capture.info import CameraInfo, Corrupt, Exhausted, Request, Size, StreamInfo
+from camkit.camera_capture.info import MOST_BUFFERS, CameraInfo, Corrupt, Exhausted, Request, Size, StreamInfo
+from camkit.memory_manager._checks import check_int
 
 if TYPE_CHECKING:
     from camkit.camera_capture._backend import Backend
@@ -113,6 +114,24 @@ class Camera:
                 f"no more frames from camera {str(self.info)!r}: the stream is over; stop() and start() begin another"
             )
         return frame
+
+    def grow(self, count: int) -> None:
+        """Add buffers to the ring while the camera streams, without a break.
+
+        Parameters
+        ----------
+        count : int
+            How many; a ring has at most 32. `stream.buffers` tells what there is now; the next stream begins with as
+            many as were asked for at first.
+
+        Raises
+        ------
+        ValueError
+            The camera does not stream, or these would be too many.
+        CameraError
+            The driver has no more, or cannot give any while it streams.
+        """
+        self._source.grow(check_int("count", count, 1, MOST_BUFFERS))
 
     def stats(self) -> dict[str, Any]:
         """Count the frames since the camera was opened: captured = taken + dropped, dropped by cause, and copies."""

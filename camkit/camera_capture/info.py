@@ -111,6 +111,7 @@ class Request:
     """What the caller of `open` asked for; None leaves the choice to the camera."""
 
     format: PixelFormat | None = None
+    fourcc: int | None = None  # the format by the name that it has with its planes in separate memories
     size: Size | None = None
     fps: float | None = None
     match: Match = "exact"
@@ -146,8 +147,10 @@ class Request:
         FormatNotSupported
             camkit has no such format.
         """
+        found = None if format is None else PixelFormat.find(format)
         return cls(
-            format=None if format is None else PixelFormat.find(format),
+            format=found,
+            fourcc=None if found is None or format is None else found.separate(format),
             size=None if size is None else check_size(size),
             fps=None if fps is None else check_positive("fps", fps),
             match=check_choice("match", match, MATCH),
@@ -214,7 +217,7 @@ class StreamInfo:
     fps : float or None
         Rate that the camera is set to, None when it does not tell.
     memory : str
-        Where the frames lie: `mmap` (the driver's own buffers) or `heap`.
+        Where the frames lie: as of `Frame.memory`.
     buffers : int
         Buffers that camera and caller share.
     primaries, transfer, matrix, range : str
@@ -224,6 +227,10 @@ class StreamInfo:
         frame when only frames tell.
     differences : dict
         {"format", "size" or "fps": (asked, got)}; empty when all is as asked.
+    io : str
+        Whose memory the driver fills, and how it is got: a name that the option `io` has; empty before it is known.
+    memories : int
+        Separate memories that a frame lies in: 1, or one for each plane.
     field : str
         `progressive`, or `interlaced`: the odd rows are of another moment than the even ones.
     """
@@ -244,6 +251,8 @@ class StreamInfo:
     stamp: str = "unknown"
     differences: Mapping[str, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
     field: str = "progressive"
+    io: str = ""
+    memories: int = 1
 
     def __str__(self) -> str:
         return mode(self.format, (self.width, self.height), self.fps)

@@ -37,7 +37,7 @@ ROWS = (
         "camkit.camera_capture._v4l2:V4L2Backend",
         "camkit.camera_capture._v4l2_find",
         "/dev/video{}",
-        options=("stride",),
+        options=("stride", "io"),
     ),
     Row(
         "synthetic",
@@ -141,7 +141,8 @@ def open(
     timeout : float, optional
         Seconds without a frame that are an error, CameraTimeout. None: never.
     **options
-        More that the kind of camera understands; see `SyntheticCamera`.
+        More that the kind of camera understands; see `SyntheticCamera`. For V4L2: `io`, the way into memory ("auto",
+        "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the least bytes from one row to the next.
 
     Returns
     -------

@@ -73,6 +73,8 @@ def _source(camera: camkit.Camera) -> dict[str, Any]:
         "stride": stream.stride,
         "fps": stream.fps,
         "memory": stream.memory,
+        "io": stream.io,
+        "memories": stream.memories,
         "buffers": stream.buffers,
         "colour": {name: getattr(stream, name) for name in ("primaries", "transfer", "matrix", "range")},
         "clock": stream.clock,

@@ -3,11 +3,13 @@
 from camkit.memory_manager._format import FORMATS, PixelFormat
 from camkit.memory_manager._frame import Colour, Frame
 from camkit.memory_manager._pool import FramePool
+from camkit.memory_manager.dmabuf import DmabufPlane
 from camkit.memory_manager.driver_buffer import DriverBuffer, DriverPlane, DriverTimecode
 
 __all__ = [
     "FORMATS",
     "Colour",
+    "DmabufPlane",
     "DriverBuffer",
     "DriverPlane",
     "DriverTimecode",

@@ -13,7 +13,7 @@ cdef extern from "camkit/status.h" nogil:
 
 
 cdef extern from "camkit/pixel_format.h" nogil:
-    cdef int CAMKIT_FORMAT_COUNT
+    cdef int CAMKIT_FORMAT_COUNT, CAMKIT_MAX_PLANES
     cdef int CAMKIT_MODEL_YUV, CAMKIT_MODEL_RGB, CAMKIT_MODEL_GREY, CAMKIT_MODEL_BAYER, CAMKIT_MODEL_COMPRESSED
     ctypedef struct camkit_plane_layout:
         uint8_t hsub, vsub, channels
@@ -78,6 +78,8 @@ cdef extern from "camkit/frame.h" nogil:
     void camkit_frame_stamp(camkit_frame *f, int64_t now_ns)
     int camkit_frame_describe(camkit_frame *f, uint32_t format, uint32_t width, uint32_t height, uint8_t *memory,
                               size_t size, size_t stride)
+    int camkit_frame_describe_planes(camkit_frame *f, uint32_t format, uint32_t width, uint32_t height, uint32_t n,
+                                     uint8_t *const *memory, const size_t *size, const size_t *strides)
 
 
 cdef extern from "camkit/clock.hpp" namespace "camkit" nogil:

@@ -39,7 +39,8 @@ cdef class PixelFormat:
         Parameters
         ----------
         name : str, int or PixelFormat
-            `"NV12"`, `"rgb24"`, the fourcc `"RGB3"` as text or number, or a format.
+            `"NV12"`, `"rgb24"`, the fourcc `"RGB3"` as text or number, or a format. Fourccs of planes in separate
+            memories, such as `"NM12"`, name the same format.
 
         Raises
         ------
@@ -59,7 +60,25 @@ cdef class PixelFormat:
         for row in _all:
             if text == row.name or text.ljust(4) == row.fourcc:
                 return row
+        if len(text) == 4 and text.isascii():  # a name for the same planes in separate memories
+            found = camkit_format_from_v4l2(int.from_bytes(text.encode(), "little"))
+            if found >= 0:
+                return _all[found]
         raise FormatNotSupported(f"pixel format {name!r} is not known; camkit has {', '.join(FORMATS)}")
+
+    def separate(self, name):
+        """Return the V4L2 fourcc that `name` is if it means this format with its planes in separate memories.
+
+        Returns
+        -------
+        int or None
+            None: `name` means the format as such.
+        """
+        if isinstance(name, str) and len(name) == 4 and name.isascii():
+            name = int.from_bytes(name.upper().encode(), "little")
+        if not isinstance(name, int) or name == self.row.v4l2 or self.row.plane_count < 2:
+            return None
+        return name if camkit_format_from_v4l2(<uint32_t>name) == <int>self.id else None
 
     def __repr__(self):
         return f"PixelFormat({self.name})"

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from camkit.memory_manager._format import PixelFormat
+from camkit.memory_manager.dmabuf import DmabufPlane
 from camkit.memory_manager.driver_buffer import DriverBuffer
 
 Array: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -76,6 +77,8 @@ class Frame:
     def slot(self) -> int: ...
     @property
     def memory(self) -> str: ...
+    @property
+    def dmabufs(self) -> tuple[DmabufPlane, ...] | None: ...
     @property
     def corrupt(self) -> bool: ...
     @property

@@ -26,6 +26,7 @@ from camkit.memory_manager._format cimport PixelFormat_of
 from collections import namedtuple
 
 from camkit.errors import FormatNotSupported
+from camkit.memory_manager.dmabuf import DmabufPlane
 from camkit.memory_manager.driver_buffer import DriverBuffer, DriverPlane, DriverTimecode
 
 cnp.import_array()
@@ -309,6 +310,19 @@ cdef class Frame:
         dma-buf that the driver filled).
         """
         return MEMORIES[self.get().memory]
+
+    @property
+    def dmabufs(self):
+        """tuple of DmabufPlane or None: the planes as dma-bufs, for GPUs and other devices; None if they are none.
+
+        With `Frame.memory` "dmabuf" the CPU's access is announced to the exporter while the frame is out; else the
+        driver sees to that.
+        """
+        cdef camkit_frame *c = self.get()
+        if not c.plane_count or c.planes[0].dmabuf_fd < 0:
+            return None
+        return tuple([DmabufPlane(c.planes[i].dmabuf_fd, c.planes[i].offset, c.planes[i].stride)
+                      for i in range(c.plane_count)])
 
     @property
     def corrupt(self):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class DriverPlane(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DriverPlane:
     """One memory plane of a buffer, as the multi-planar API tells it; all in bytes."""
 
     bytes_used: int
@@ -13,7 +14,8 @@ class DriverPlane(NamedTuple):
     data_offset: int
 
 
-class DriverTimecode(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DriverTimecode:
     """SMPTE timecode of a frame, in the numbers of V4L2."""
 
     type: int
@@ -25,7 +27,8 @@ class DriverTimecode(NamedTuple):
     user_bits: bytes
 
 
-class DriverBuffer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DriverBuffer:
     """The fields of V4L2's `struct v4l2_buffer` as the driver filled them in, in the numbers of V4L2.
 
     Its timestamp is `Frame.timestamp_ns`, of the resolution that the driver has: microseconds.

@@ -167,4 +167,38 @@ static inline int camkit_frame_describe(camkit_frame* f, uint32_t format, uint32
   return 0;
 }
 
+/* The same for a picture whose planes lie in `n` memories of their own, each with its bytes and its
+ * stride; with n == 1 it is camkit_frame_describe(). Offsets count from each memory's own
+ * beginning. */
+static inline int camkit_frame_describe_planes(camkit_frame* f, uint32_t format, uint32_t width,
+                                               uint32_t height, uint32_t n, uint8_t* const* memory,
+                                               const size_t* bytes, const size_t* strides) {
+  const camkit_format* row = camkit_format_row(format);
+  if (n == 1)
+    return camkit_frame_describe(f, format, width, height, memory[0], bytes[0], strides[0]);
+  if (!row || n != row->plane_count || !width || !height || width > 65536 || height > 65536)
+    return -1;
+  if (width % row->width_multiple || height % row->height_multiple) return -1;
+  for (int i = 0; i < row->plane_count; ++i)
+    if (strides[i] < camkit_row_bytes(row, i, width) || strides[i] > UINT32_MAX ||
+        strides[i] % row->itemsize || strides[i] * camkit_plane_rows(row, i, height) > bytes[i])
+      return -1;
+  f->format = format;
+  f->width = width;
+  f->height = height;
+  f->plane_count = row->plane_count;
+  f->bytes_used = 0;
+  for (int i = 0; i < row->plane_count; ++i) {
+    camkit_plane* p = &f->planes[i];
+    p->stride = (uint32_t)strides[i];
+    p->rows = camkit_plane_rows(row, i, height);
+    p->data = memory[i];
+    p->size = (size_t)p->stride * p->rows;
+    p->offset = 0;
+    p->dmabuf_fd = -1;
+    f->bytes_used += p->size;
+  }
+  return 0;
+}
+
 #endif

@@ -28,6 +28,8 @@
     X(UYVY,   F('U','Y','V','Y'), F('U','Y','V','Y'), YUV,        "packed",       "UYVY", 1, 2, 1, 1, P(1,1,2), P(0,0,0), P(0,0,0)) \
     X(NV12,   F('N','V','1','2'), F('N','V','1','2'), YUV,        "two_planes",   "UV",   1, 2, 2, 2, P(1,1,1), P(2,2,2), P(0,0,0)) \
     X(NV21,   F('N','V','2','1'), F('N','V','2','1'), YUV,        "two_planes",   "VU",   1, 2, 2, 2, P(1,1,1), P(2,2,2), P(0,0,0)) \
+    X(NV16,   F('N','V','1','6'), F('N','V','1','6'), YUV,        "two_planes",   "UV",   1, 2, 1, 2, P(1,1,1), P(2,1,2), P(0,0,0)) \
+    X(NV61,   F('N','V','6','1'), F('N','V','6','1'), YUV,        "two_planes",   "VU",   1, 2, 1, 2, P(1,1,1), P(2,1,2), P(0,0,0)) \
     X(YU12,   F('Y','U','1','2'), F('Y','U','1','2'), YUV,        "three_planes", "UV",   1, 2, 2, 3, P(1,1,1), P(2,2,1), P(2,2,1)) \
     X(GREY,   F('G','R','E','Y'), F('R','8',' ',' '), GREY,       "grey",         "Y",    1, 1, 1, 1, P(1,1,1), P(0,0,0), P(0,0,0)) \
     X(Y16,    F('Y','1','6',' '), F('R','1','6',' '), GREY,       "grey",         "Y",    2, 1, 1, 1, P(1,1,1), P(0,0,0), P(0,0,0)) \
@@ -40,6 +42,15 @@
     X(SGRBG8, F('G','R','B','G'), 0,                  BAYER,      "bayer",        "GRBG", 1, 2, 2, 1, P(1,1,1), P(0,0,0), P(0,0,0)) \
     X(SRGGB8, F('R','G','G','B'), 0,                  BAYER,      "bayer",        "RGGB", 1, 2, 2, 1, P(1,1,1), P(0,0,0), P(0,0,0)) \
     X(MJPG,   F('M','J','P','G'), 0,                  COMPRESSED, "",             "",     1, 1, 1, 1, P(0,0,0), P(0,0,0), P(0,0,0))
+
+/* Other fourccs for the same planes: V4L2's multi-planar API has names of its own for a picture whose planes lie
+ * in separate memories. */
+#define CAMKIT_SEPARATE_FORMATS(X, F) \
+    X(NV12, F('N','M','1','2')) \
+    X(NV21, F('N','M','2','1')) \
+    X(NV16, F('N','M','1','6')) \
+    X(NV61, F('N','M','6','1')) \
+    X(YU12, F('Y','M','1','2'))
 /* clang-format on */
 
 typedef enum camkit_colour_model {
@@ -88,6 +99,10 @@ static inline int camkit_format_from_v4l2(uint32_t fourcc) {
     return CAMKIT_FORMAT_MJPG; /* drivers use both names */
   for (uint32_t i = 0; i < CAMKIT_FORMAT_COUNT; ++i)
     if (camkit_format_row(i)->v4l2 == fourcc) return (int)i;
+#define CAMKIT_SEPARATE(name, code) \
+  if (fourcc == (code)) return CAMKIT_FORMAT_##name;
+  CAMKIT_SEPARATE_FORMATS(CAMKIT_SEPARATE, CAMKIT_FOURCC)
+#undef CAMKIT_SEPARATE
   return -1;
 }
 

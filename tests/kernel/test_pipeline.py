@@ -42,7 +42,7 @@ def to_rgb(frame):
         y, u, v = planes[0][..., at], *(planes[0][:, i::2, 1 - at].repeat(2, 1) for i in (0, 1))
     else:
         chroma = planes[1:] if row.shader == "three_planes" else [planes[1][..., row.order.index(c)] for c in "UV"]
-        y, u, v = planes[0], *(plane.repeat(2, 0).repeat(2, 1) for plane in chroma)
+        y, u, v = planes[0], *(plane.repeat(row.planes[1][1], 0).repeat(2, 1) for plane in chroma)
     assert (frame.colour.matrix, frame.colour.range) == ("bt601", "limited")
     y, u, v = (y - 16) * 255 / 219, (u - 128) * 255 / 224, (v - 128) * 255 / 224
     red, blue = y + 1.402 * v, y + 1.772 * u

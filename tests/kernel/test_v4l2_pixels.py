@@ -50,7 +50,7 @@ def expected(name: str) -> list[NDArray[np.float64]]:
     if row.shader == "packed":
         chroma = np.where(np.arange(SIZE[0]) % 2, v, u)
         return [np.stack((y, chroma) if row.order == "YUYV" else (chroma, y), axis=-1)]
-    u, v = u[::2, ::2], v[::2, ::2]
+    u, v = (part[:: row.planes[1][1], ::2] for part in (u, v))
     if row.shader == "two_planes":
         return [y, np.stack((u, v) if row.order == "UV" else (v, u), axis=-1)]
     return [y, u, v]
