@@ -132,7 +132,7 @@ cdef class Sink(Node):
     def pump(self):
         """Serve what must run in the main thread, such as a window's events; return False to end the pipeline.
 
-        Called by `Pipeline.wait` every few milliseconds, in the thread that waits.
+        Called by `Pipeline.wait` every few milliseconds, in the thread that waits; where it is not overridden, seldom.
         """
         return True
 

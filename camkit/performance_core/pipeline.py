@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from camkit.memory_manager import Frame
 
-PUMP_S = 0.01  # how often the waiting thread serves windows and looks for Ctrl-C
+PUMP_S = 0.01  # how often the waiting thread serves windows
+LOOK_S = 0.25  # how often it looks for a stage that hangs, where there is no window to serve
 JOIN_S = 5.0  # how long stop() waits for threads before it names the one that hangs
 
 _live: weakref.WeakSet[Pipeline] = weakref.WeakSet()
@@ -211,7 +212,7 @@ class Pipeline:
                 self._look_for_hang()
                 for worker in self._workers:
                     if not worker.done.is_set():
-                        worker.done.wait(PUMP_S)
+                        worker.done.wait(self._patience(now, until))
                         break
         except BaseException:
             self.abort()
@@ -407,6 +408,13 @@ class Pipeline:
     def _hanging(self, seconds: float) -> tuple[Any, float, int | None] | None:
         found = [busy for worker in self._workers if (busy := worker.busy()) is not None and busy[1] > seconds]
         return max(found, key=lambda busy: busy[1]) if found else None
+
+    def _patience(self, now: float, until: float | None) -> float:
+        """Return how long the waiting thread may sleep: every waking costs the machine as much as a frame does."""
+        if type(self._sink).pump is not Sink.pump:
+            return PUMP_S
+        ends = [moment - now for moment in (until, self._deadline) if moment is not None]
+        return max(min([LOOK_S, *ends]), 0.0)
 
     def _look_for_hang(self) -> None:
         if self.watchdog is not None and self._hanging(self.watchdog) is not None:
