@@ -27,6 +27,10 @@ cdef enum exhausted_policy:
     EXHAUSTED_RAISE
 
 
+cdef enum:
+    TAKE_NS = 500_000_000
+
+
 cdef class Backend(Source):
     cdef readonly object info  # CameraInfo
     cdef readonly object request  # Request: what was asked for
@@ -61,6 +65,9 @@ cdef class Backend(Source):
     # The next filled buffer as a frame with one reference; `sequence` holds the driver's 32-bit number, flags hold
     # CAMKIT_FRAME_CORRUPT where the driver says so or bytes are missing. Waits and answers as next() does.
     cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
+    # The same in whatever way is cheapest while frames flow, for TAKE_NS at least and not much longer: then
+    # CAMKIT_TIMEOUT. CAMKIT_FULL, as here: there is no such way, or not now.
+    cdef int take(self, camkit_frame **out) except -1 nogil
     # Buffers that the driver has, to fill or filled.
     cdef int queued(self) noexcept nogil
     # Make a dequeue() that waits, or the next one that would, return CAMKIT_INTERRUPTED soon. Any thread.

@@ -9,6 +9,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_END,
     CAMKIT_FRAME_COPY,
     CAMKIT_FRAME_CORRUPT,
+    CAMKIT_FULL,
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
@@ -164,10 +165,11 @@ cdef class Backend(Source):
             Another thread is reading.
         """
         cdef camkit_frame *c = NULL
-        cdef int64_t limit = -1, begun = now_ns(), part = SLICE
+        cdef int64_t limit = -1, begun = 0, part = -1
         cdef int answer
         if timeout is not None:
             limit = _nanoseconds(timeout)
+            begun = now_ns()
         while True:
             if limit >= 0:
                 part = min(SLICE, max(begun + limit - now_ns(), <int64_t>0))
@@ -247,18 +249,30 @@ cdef class Backend(Source):
 
     cdef int fetch(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
         cdef camkit_frame *f = NULL
-        cdef int64_t now = now_ns(), begun = now, wait, left
+        cdef int64_t now, begun, wait, slept = 0
         cdef int answer
-        if timeout_ns > FOREVER:
-            timeout_ns = -1
+        if timeout_ns < 0 or timeout_ns > FOREVER:
+            # While frames flow and nobody has set a limit, not even the clock need be asked.
+            if self.waiting_since == 0 and not self.interrupted.load() and (
+                    self.on_exhausted != EXHAUSTED_BLOCK or self.queued() > self.reserve):
+                answer = self.take(&f)
+                if answer == CAMKIT_OK and self.arrived(&f) == CAMKIT_OK:
+                    out[0] = f
+                    return CAMKIT_OK
+                if answer == CAMKIT_INTERRUPTED:
+                    self.interrupted.store(False)
+                if answer == CAMKIT_INTERRUPTED or answer == CAMKIT_END:
+                    return answer
+                if answer == CAMKIT_TIMEOUT:
+                    slept = TAKE_NS
+            timeout_ns = SLICE
+        now = begun = now_ns()
         if self.waiting_since == 0:
-            self.waiting_since = now
+            self.waiting_since = now - slept
         while True:
-            wait = -1 if timeout_ns < 0 else max(begun + timeout_ns - now, <int64_t>0)
+            wait = max(begun + timeout_ns - now, <int64_t>0)
             if self.stall_ns:
-                left = max(self.waiting_since + self.stall_ns - now, <int64_t>0)
-                if wait < 0 or left < wait:
-                    wait = left
+                wait = min(wait, max(self.waiting_since + self.stall_ns - now, <int64_t>0))
             if self.on_exhausted == EXHAUSTED_BLOCK and self.queued() <= self.reserve:
                 answer = self.wait_for_buffer(wait)
                 if answer == CAMKIT_OK:
@@ -282,7 +296,7 @@ cdef class Backend(Source):
             now = now_ns()
             if self.stall_ns and now - self.waiting_since >= self.stall_ns:
                 self.stalled()
-            if timeout_ns >= 0 and now - begun >= timeout_ns:
+            if now - begun >= timeout_ns:
                 return CAMKIT_TIMEOUT
 
     # Number and count the frame that came, then hand it on, a copy of it, or CAMKIT_DROP.
@@ -386,6 +400,9 @@ cdef class Backend(Source):
 
     cdef int give_up(self) except -1:
         return 0
+
+    cdef int take(self, camkit_frame **out) except -1 nogil:
+        return CAMKIT_FULL
 
     cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
         raise NotImplementedError(f"{type(self).__name__} is a Backend without a dequeue()")

@@ -8,12 +8,26 @@ from camkit.camera_capture._v4l2_frame cimport picture
 from camkit.memory_manager._abi cimport camkit_frame, frame_pool
 
 
+cdef extern from "camkit/call_watch.hpp" namespace "camkit" nogil:
+    cdef uint32_t call_interrupted "camkit::call_watch::interrupted"
+    cdef cppclass call_watch:
+        call_watch(int tick_ms) noexcept
+        int start(int fd) noexcept
+        void stop() noexcept
+        void abandon() noexcept
+        bint enter() noexcept
+        uint32_t leave() noexcept
+        void interrupt() noexcept
+
+
 cdef class V4L2Backend(Backend):
     cdef Device device
     cdef frame_pool *pool  # one reference, NULL while there is no stream
     cdef driver_stream *driver  # borrowed from pool
     cdef int bell  # owned: the eventfd that ends a wait
     cdef gate *ringing  # owned; closed: the bell is gone
+    cdef call_watch *watch  # owned
+    cdef int unwatched  # why the reader cannot sleep in the driver's own call: an errno, 0: it can
     cdef picture picture
     cdef object trials  # Trials: the way in which frames get into memory
     cdef tuple agreed  # format, size and layout that the driver was set to

@@ -1,13 +1,21 @@
 """V4L2Backend: the cameras of Linux, on the driver's own buffers."""
 
-from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOTTY, EPERM, EPROTO, errno
+from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, EPROTO, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from posix.unistd cimport close as c_close
 
 cimport cython
 
-from camkit.camera_capture._backend cimport Backend, gate
-from camkit.camera_capture._v4l2_abi cimport VIDIOC_QUERYCAP, v4l2_capability
+from camkit.camera_capture._backend cimport TAKE_NS, Backend, gate
+from camkit.camera_capture._v4l2_abi cimport (
+    F_SETFL,
+    O_NONBLOCK,
+    O_RDWR,
+    VIDIOC_QUERYCAP,
+    c_fcntl,
+    c_ioctl,
+    v4l2_capability,
+)
 from camkit.camera_capture._v4l2_buffers cimport (
     MOST_BUFFERS,
     MOST_PLANES,
@@ -29,6 +37,7 @@ from camkit.camera_capture._v4l2_frame cimport clock_of, describe_frame, fits, p
 from camkit.camera_capture._v4l2_memory cimport get_buffers, get_more, refusal, slowness
 from camkit.memory_manager._abi cimport (
     CAMKIT_FRAME_CORRUPT,
+    CAMKIT_FULL,
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
@@ -38,6 +47,7 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._format cimport PixelFormat
 
 import dataclasses
+import os
 
 from camkit.camera_capture._v4l2_controls import ControlNode
 from camkit.camera_capture._v4l2_device import code_text
@@ -81,6 +91,7 @@ cdef class V4L2Backend(Backend):
     def __cinit__(self):
         self.bell = -1
         self.ringing = new gate()
+        self.watch = new call_watch(TAKE_NS // 1_000_000)
 
     def __init__(self, info, request):
         super().__init__(info, request)
@@ -96,11 +107,14 @@ cdef class V4L2Backend(Backend):
             self._end()
         if self.bell >= 0:
             c_close(self.bell)
+        del self.watch
         del self.ringing
 
     def explain(self):
         begun = self.orphans or self.trials.taken is not None
         words = [super().explain(), *facts(self.device, self.stream, self.request, self.trials, begun, self.orphans)]
+        if self.unwatched > 0:
+            words.append(f"waits for frames by poll, a call more for each: {os.strerror(self.unwatched)}")
         if self.sync_failures:
             words.append(f"{self.sync_failures} frames could not be made coherent for the CPU")
         if self.requeue_failures:
@@ -162,6 +176,9 @@ cdef class V4L2Backend(Backend):
             error = ioctl_errno(fd, VIDIOC_STREAMON, &kind)
             if error:
                 raise start_reason(self.device.path, self.device.bus, self.stream, self.device.image_bytes(), error)
+            # Only videobuf2, which alone tells capabilities, is known to let a sleep in its call be broken off.
+            self.unwatched = self.watch.start(fd) if capabilities else EOPNOTSUPP
+            c_fcntl(fd, F_SETFL, O_RDWR | (O_NONBLOCK if self.unwatched else 0))
         except BaseException:
             self._end()
             raise
@@ -240,7 +257,31 @@ cdef class V4L2Backend(Backend):
     cdef void unblock(self) noexcept nogil:
         if self.ringing.enter():
             ring(self.bell, INTERRUPT)
+            self.watch.interrupt()
             self.ringing.leave()
+
+    # Sleep in the driver's own call, until a buffer is there or the watch ends it.
+    cdef int take(self, camkit_frame **out) except -1 nogil:
+        cdef driver_stream *s = self.driver
+        cdef v4l2_buffer b
+        cdef v4l2_plane planes[MOST_PLANES]
+        cdef uint32_t reasons
+        cdef int error = EINTR
+        if self.unwatched or inherited(s) or s.unqueued.load() or s.queued.load() <= 0:
+            return CAMKIT_FULL
+        describe_buffer(s, &b, planes, 0)
+        if self.watch.enter():
+            error = errno if c_ioctl(s.fd, VIDIOC_DQBUF, &b) < 0 else 0
+        reasons = self.watch.leave()
+        if not error:
+            self.io_errors = 0
+            return self._fill(out, &b, planes)
+        if error != EINTR:
+            return self._failed(error, 0)
+        if reasons and not reasons & call_interrupted:
+            return CAMKIT_TIMEOUT  # late, or something urgent: dequeue() sees to that
+        drain(self.bell)
+        return CAMKIT_INTERRUPTED
 
     cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
         cdef driver_stream *s = self.driver
@@ -256,7 +297,11 @@ cdef class V4L2Backend(Backend):
         if answer != CAMKIT_OK:
             return answer
         describe_buffer(s, &b, planes, 0)
+        if events & (POLLERR | POLLHUP):
+            c_fcntl(s.fd, F_SETFL, O_RDWR | O_NONBLOCK)  # there may be no buffer, and none may come
         error = ioctl_errno(s.fd, VIDIOC_DQBUF, &b)
+        if events & (POLLERR | POLLHUP) and not self.unwatched:
+            c_fcntl(s.fd, F_SETFL, O_RDWR)
         if error:
             return self._failed(error, events)
         self.io_errors = 0
@@ -383,12 +428,15 @@ cdef class V4L2Backend(Backend):
         cdef driver_stream *s = self.driver
         cdef int fd = s.fd, kind = s.kind
         cdef uint32_t none = 0, memory = s.memory
+        self.unwatched = -1
         if inherited(s):
             # The driver takes us for our parent. The pool stays as it is: other threads of his may be in it for ever.
+            self.watch.abandon()
             self.pool = NULL
             self.driver = NULL
             return 0
         with nogil:
+            self.watch.stop()
             self.pool.stop()
             ioctl_errno(fd, VIDIOC_STREAMOFF, &kind)
             self.driver = NULL

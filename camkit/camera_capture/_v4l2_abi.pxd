@@ -8,7 +8,8 @@ cdef extern from "<sys/ioctl.h>" nogil:
 
 cdef extern from "<fcntl.h>" nogil:
     int c_open "open"(const char *path, int flags)
-    cdef int O_RDONLY, O_RDWR, O_NONBLOCK, O_CLOEXEC
+    int c_fcntl "fcntl"(int fd, int what, int flags)
+    cdef int F_SETFL, O_RDONLY, O_RDWR, O_NONBLOCK, O_CLOEXEC
 
 
 cdef extern from "<linux/videodev2.h>" nogil:

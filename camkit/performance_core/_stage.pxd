@@ -30,7 +30,8 @@ cdef class Source(Node):
     cdef histogram *dequeue_latency  # owned; timestamp_ns to dequeue_ns, same clock only
 
     # The next frame with one reference, which the caller owns. Waits at most timeout_ns (0: not at all, negative: until
-    # interrupted) and returns CAMKIT_OK, CAMKIT_TIMEOUT, CAMKIT_END or CAMKIT_INTERRUPTED. One thread at a time.
+    # interrupted, or as long as it likes) and returns CAMKIT_OK, CAMKIT_TIMEOUT, CAMKIT_END or CAMKIT_INTERRUPTED. One
+    # thread at a time.
     cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
     # Make a waiting next() return CAMKIT_INTERRUPTED soon. Any thread.
     cdef void interrupt(self) noexcept nogil

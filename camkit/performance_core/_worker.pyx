@@ -239,7 +239,7 @@ cdef class Worker:
             return CAMKIT_TIMEOUT
         if self.sink is not None:
             pending = self.idle(0)
-        answer = (<next_method>self.source.next)(self.source, &self.current, IDLE_NS if pending else SLICE_NS)
+        answer = (<next_method>self.source.next)(self.source, &self.current, IDLE_NS if pending else -1)
         if answer == -1:
             failed("next")
         if answer == CAMKIT_OK:

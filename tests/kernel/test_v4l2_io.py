@@ -7,17 +7,25 @@ import mmap
 import os
 import resource
 import stat
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from camkit.camera_capture import open as camkit_open
 from camkit.errors import CameraError, FormatNotSupported
-from tests.kernel.conftest import vivids
+from tests.kernel.conftest import Vivid, vivids
 
 WAYS = {"mmap": ("mmap", 1), "expbuf": ("mmap", 1), "userptr": ("userptr", 2), "udmabuf": ("dmabuf", 4),
         "dma-heap": ("dmabuf", 4)}  # fmt: skip
 SMALL = {"size": (320, 180), "fps": 120}
+
+
+@pytest.fixture
+def multiplanar() -> Iterator[Vivid]:
+    device = Vivid(vivids()[1])
+    yield device
+    device.close()
 
 
 def io(name: str, **more: object) -> dict:
@@ -83,11 +91,11 @@ def test_the_dmabufs_hold_the_planes(open_camera, way, name):
             assert np.array_equal(seen, plane)
 
 
-def test_planes_begin_where_the_driver_says(open_camera):
+def test_planes_begin_where_the_driver_says(multiplanar, open_camera):
     """vivid puts the luma of NM16 and the chroma of NM61 128 bytes into their memories."""
     pictures = {}
     for name in ("NV16", "NM16", "NM61"):
-        camera = open_camera(vivids()[1].path, **io("auto", format=name))
+        camera = open_camera(multiplanar.path, **io("auto", format=name))
         camera.start()
         frame = camera.read()
         pictures[name] = [plane.copy() for plane in frame.planes]

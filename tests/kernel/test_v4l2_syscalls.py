@@ -25,7 +25,7 @@ print(*[count.value for count in counts])
 """
 
 
-def test_a_frame_costs_one_wait_and_two_calls_of_the_driver(tmp_path):
+def test_a_frame_costs_two_calls_of_the_driver(tmp_path):
     library = tmp_path / "probe.so"
     source = Path(__file__).with_name("syscall_probe.c")
     subprocess.run(["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source], check=True)
@@ -33,4 +33,4 @@ def test_a_frame_costs_one_wait_and_two_calls_of_the_driver(tmp_path):
         [sys.executable, "-c", SCRIPT], env=os.environ | {"LD_PRELOAD": str(library)}, capture_output=True, text=True
     )
     assert child.returncode == 0 and child.stderr == "", child.stderr
-    assert child.stdout.split() == [str(2 * FRAMES), str(FRAMES), "0", "0"]
+    assert child.stdout.split() == [str(2 * FRAMES), "0", "0", "0"]
