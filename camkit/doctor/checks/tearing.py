@@ -1,0 +1,51 @@
+"""Whether a buffer stays as it is while it is lent out."""
+
+from __future__ import annotations
+
+from camkit.doctor.examination import Examination
+from camkit.doctor.finding import NotPossible, Outcome
+from camkit.doctor.v4l2_patient import V4l2Patient
+
+BUFFERS = 4
+TURNS = 2  # of all buffers while one is held
+
+
+def tearing(exam: Examination) -> Outcome:
+    """Hold a buffer, let the others go round, and compare."""
+    mode = exam.watched_mode()
+    held, changed, others = 0, 0, 0
+    pictures: set[int] = set()
+    with exam.camera.stream(mode, BUFFERS) as stream:
+        while not held or exam.left():
+            sample = stream.read(exam.patience)
+            if sample is None:
+                break
+            was = sample.fingerprint()
+            pictures.add(was)
+            at_once = sample.fingerprint() != was
+            for _ in range(TURNS * stream.buffers):
+                other = stream.read(exam.patience)
+                if other is None:
+                    break
+                pictures.add(other.fingerprint())
+                others += 1
+                stream.give_back(other)
+            held += 1
+            changed += at_once or sample.fingerprint() != was
+            stream.give_back(sample)
+    out = Outcome(f"{held} buffers stayed the same while {others} others were filled")
+    out.evidence = {"held": held, "changed": changed, "others": others, "pictures": len(pictures)}
+    if changed:
+        out.summary = ""
+        safe = isinstance(exam.patient, V4l2Patient) and exam.patient.overwrites
+        out.problem(
+            f"{changed} of {held} buffers were written again while they were held",
+            "camkit copies each frame of this driver, so that its users do not see this; other programs get torn pictures"
+            if safe
+            else "a picture changes while it is looked at: use `frame.copy()` at once, and report this driver",
+        )
+    elif not others:
+        raise NotPossible("no other frame came while one was held")
+    elif len(pictures) < 2:
+        raise NotPossible("the picture never changes, so that a buffer written again would look the same")
+    return out

@@ -1,0 +1,118 @@
+"""The way from a camera's name to its report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from camkit.camera_capture.info import check_choice
+from camkit.camera_capture.registry import find, list_controls
+from camkit.doctor.camera_patient import CameraPatient
+from camkit.doctor.checks import CHECKS, INTERACTIVE
+from camkit.doctor.checks.controls import settings
+from camkit.doctor.examination import Check, Examination, Silent, Watcher
+from camkit.doctor.length import LENGTHS, Length
+from camkit.doctor.patient import Patient
+from camkit.doctor.report import Report, make_report
+from camkit.doctor.v4l2_patient import V4l2Patient
+from camkit.errors import CameraError
+
+
+def examine(
+    source: str | os.PathLike[str] | int = "auto",
+    *,
+    length: Length = "normal",
+    only: Iterable[str] | None = None,
+    set_controls: bool = False,
+    reconnect: bool = False,
+    watcher: Watcher | None = None,
+    options: dict[str, Any] | None = None,
+) -> Report:
+    """Examine a camera. It is left as it was found.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or int
+        As for `camkit.open`.
+    length : {"quick", "normal", "full"}
+        About ten seconds, half a minute, or minutes.
+    only : iterable of str, optional
+        Names of the checks to make; default all.
+    set_controls : bool
+        Also set each control to its ends, and back. Motors and lights of the camera move with them.
+    reconnect : bool
+        Also ask the user, by the watcher, to unplug the camera and to plug it in again.
+    watcher : Watcher, optional
+        Who is told how it goes on.
+    options : dict, optional
+        What `camkit.open` gets beside; for the synthetic camera.
+
+    Returns
+    -------
+    Report
+        Also of a camera that cannot be opened, is in use or goes away, and when Ctrl-C ends it.
+
+    Raises
+    ------
+    CameraNotFound
+        No such camera.
+    TypeError, ValueError
+        An argument is wrong.
+    """
+    check_choice("length", length, LENGTHS)
+    checks = chosen(only, reconnect)
+    _, info = find(source)
+    begun = time.monotonic()
+    patient: Patient | None = None
+    error: CameraError | None = None
+    try:
+        patient = V4l2Patient(info) if info.kind == "v4l2" else CameraPatient(info, options)
+    except CameraError as failure:
+        error = failure
+    exam = Examination(info, patient, length, set_controls, watcher or Silent())
+    if error is not None:
+        exam.bar(error, error.strerror or str(error))
+    else:
+        with contextlib.suppress(CameraError):
+            exam.controls_before = settings(list_controls(info.path or info.id))
+    try:
+        findings, interrupted = exam.run(checks)
+    finally:
+        if exam.patient is not None:
+            with contextlib.suppress(CameraError):  # it is gone, and its settings with it
+                exam.patient.restore()
+            exam.patient.close()
+    return make_report(
+        info,
+        exam.mode,
+        length,
+        findings,
+        interrupted=interrupted,
+        error=exam.error,
+        wall_s=time.monotonic() - begun,
+    )
+
+
+def chosen(only: Iterable[str] | None, reconnect: bool) -> list[Check]:
+    """Return the checks to make; those that judge a recording bring the one that makes it.
+
+    Raises
+    ------
+    ValueError
+        There is no check of that name.
+    """
+    names = {check.name for check in CHECKS}
+    asked = set(only or ())
+    if unknown := sorted(asked - names):
+        raise ValueError(f"there is no check {unknown[0]!r}, only {', '.join(check.name for check in CHECKS)}")
+    wanted = (asked or names - INTERACTIVE) | (INTERACTIVE if reconnect else set())
+    needed = {name for check in CHECKS if check.name in wanted for name in check.after}
+    return [check for check in CHECKS if check.name in wanted | needed | {"access"}]
+
+
+def seconds(length: Length, only: Iterable[str] | None = None, reconnect: bool = False) -> float:
+    """Return how long an examination takes at most, first frames that are slow to come apart."""
+    return sum(check.seconds[LENGTHS.index(length)] for check in chosen(only, reconnect))
