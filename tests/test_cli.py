@@ -134,7 +134,7 @@ def test_help_tells_the_exit_codes(arguments: list[str], capsys: pytest.CaptureF
 
 
 def test_the_document_tells_the_same_exit_codes() -> None:
-    table = re.findall(r"^\| (\d) \| (.*) \|$", DOCUMENT, re.MULTILINE)
+    table = re.findall(r"^\| (\d+) \| (.*) \|$", DOCUMENT, re.MULTILINE)
     assert table == [(str(code.value), meaning) for code, meaning in MEANINGS.items()]
 
 

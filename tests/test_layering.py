@@ -17,7 +17,7 @@ ALLOWED = {
     "gl_core": {"memory_manager", "performance_core", "gl_core"},
 }
 FOUNDATION = {"errors", "_data"}  # import nothing of camkit but each other
-EVERYTHING = {"__init__", "__main__", "cli"}  # may import all
+EVERYTHING = {"__init__", "__main__", "cli", "doctor"}  # may import all
 
 CYTHON_IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+c?import[ \t]+(?P<names>\([^)]*\)|[^\n#;]+)"

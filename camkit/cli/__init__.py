@@ -6,6 +6,7 @@ import os
 import sys
 
 from camkit.cli.arguments import parser, wants_json
+from camkit.cli.doctor import doctor_command
 from camkit.cli.exit_codes import ExitCode, code_of
 from camkit.cli.listing import info_command, list_command
 from camkit.cli.report import failure, write_json
@@ -14,7 +15,7 @@ from camkit.cli.voice import complain
 
 __all__ = ["main"]
 
-COMMANDS = {"list": list_command, "info": info_command, "run": run_command}
+COMMANDS = {"list": list_command, "info": info_command, "run": run_command, "doctor": doctor_command}
 
 
 def main(argv: list[str] | None = None) -> int:

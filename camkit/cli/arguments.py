@@ -10,11 +10,14 @@ from typing import NoReturn
 
 import camkit
 from camkit.cli.exit_codes import MEANINGS, UsageError
+from camkit.doctor import CHECKS
 
 POLICIES = ("block", "drop_newest", "latest")
 DISPLAYS = ("auto", "window", "headless", "none")
 TRANSFERS = ("auto", "client", "pbo")
 EXHAUSTED = ("copy", "drop", "block", "raise")
+REPORTS = (".md", ".html", ".json")
+DOCTOR = tuple(check.name for check in CHECKS)
 
 EPILOG = "exit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items())
 
@@ -40,6 +43,7 @@ def parser() -> Parser:
     _add_list(commands)
     _add_info(commands)
     _add_run(commands)
+    _add_doctor(commands)
     return top
 
 
@@ -79,6 +83,18 @@ def png(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() != ".png":
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, and PNG is what camkit writes")
+    return _new_file(path, text)
+
+
+def report_file(text: str) -> Path:
+    """Read the name of a report's file, in a folder that is there."""
+    path = Path(text)
+    if path.suffix.lower() not in REPORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(REPORTS)}")
+    return _new_file(path, text)
+
+
+def _new_file(path: Path, text: str) -> Path:
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder")
     if not path.parent.is_dir():
@@ -151,6 +167,43 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     output.add_argument("--transfer", choices=TRANSFERS, default="auto", help="how pixels get to the GPU (%(default)s)")
     output.add_argument("--snapshot", type=png, metavar="FILE.png", help="save the last picture")
     _add_json(command)
+
+
+def _add_doctor(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = _command(commands, "doctor", "examine a camera, and report what it does otherwise than it says")
+    command.add_argument(
+        "device", type=source, nargs="?", default="auto", metavar="DEVICE",
+        help="/dev/videoN, N, an id of 'camkit list', or synthetic (the first real camera, else synthetic)",
+    )  # fmt: skip
+    lengths = command.add_mutually_exclusive_group()
+    lengths.add_argument(
+        "--quick", action="store_const", dest="length", const="quick", help="some ten seconds instead of thirty"
+    )
+    lengths.add_argument(
+        "--full", action="store_const", dest="length", const="full", help="some minutes: every mode and rate"
+    )
+    command.set_defaults(length="normal")
+    command.add_argument("--only", type=names, metavar="NAME,...", help=f"make only these: {', '.join(DOCTOR)}")
+    command.add_argument(
+        "--controls", action="store_true",
+        help="also set each control to its ends and back: what they move (focus, zoom, lights) will move",
+    )  # fmt: skip
+    command.add_argument("--reconnect", action="store_true", help="also ask you to unplug the camera and plug it in")
+    command.add_argument(
+        "--output", type=report_file, metavar="FILE", help="write the report to a .md, .html or .json file"
+    )
+    command.add_argument("--serials", action="store_true", help="leave serial numbers in the report")
+    _add_json(command)
+
+
+def names(text: str) -> list[str]:
+    """Read names with commas between them."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in found if name not in DOCTOR]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no check, only {', '.join(DOCTOR)}")
+    if not found:
+        raise argparse.ArgumentTypeError("it names no check")
+    return found
 
 
 def wants_json(argv: list[str] | None) -> bool:

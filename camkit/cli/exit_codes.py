@@ -30,10 +30,11 @@ class ExitCode(IntEnum):
     TIMEOUT = 7
     GL = 8
     PERMISSION = 9
+    PROBLEM = 10
 
 
 MEANINGS = {
-    ExitCode.OK: "frames flowed (list, info: done)",
+    ExitCode.OK: "frames flowed (list, info: done; doctor: no problem found)",
     ExitCode.FAILED: "no frame flowed, or a failure that has no code of its own",
     ExitCode.USAGE: "bad argument",
     ExitCode.NO_CAMERA: "no such device, or not a camera",
@@ -43,6 +44,7 @@ MEANINGS = {
     ExitCode.TIMEOUT: "the camera stopped delivering frames",
     ExitCode.GL: "OpenGL failed",
     ExitCode.PERMISSION: "this user may not open the camera",
+    ExitCode.PROBLEM: "doctor found a problem",
 }
 
 _CODES: list[tuple[type[BaseException], ExitCode]] = [
@@ -69,7 +71,7 @@ class NoFrames(CamkitError):
 
 
 class NotSaved(CamkitError):
-    """The snapshot could not be written."""
+    """The snapshot or the report could not be written."""
 
 
 def code_of(error: BaseException) -> ExitCode:

@@ -164,7 +164,9 @@ class Examination:
             if isinstance(error, OSError) and error.errno == errno.ENODEV:
                 self.bar(error, "the camera is gone")
             outcome = Outcome(evidence={"error": type(error).__name__})
-            outcome.problem(f"the check failed: {_words(error)}", "programs that use this camera will meet the same error")
+            outcome.problem(
+                f"the check failed: {_words(error)}", "programs that use this camera will meet the same error"
+            )
             return outcome
 
     def bar(self, error: BaseException, words: str) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from camkit.camera_capture.info import check_choice
+from camkit.camera_capture.info import CameraInfo, check_choice
 from camkit.camera_capture.registry import find, list_controls
 from camkit.doctor.camera_patient import CameraPatient
 from camkit.doctor.checks import CHECKS, INTERACTIVE
@@ -17,7 +17,6 @@ from camkit.doctor.examination import Check, Examination, Silent, Watcher
 from camkit.doctor.length import LENGTHS, Length
 from camkit.doctor.patient import Patient
 from camkit.doctor.report import Report, make_report
-from camkit.doctor.v4l2_patient import V4l2Patient
 from camkit.errors import CameraError
 
 
@@ -69,7 +68,7 @@ def examine(
     patient: Patient | None = None
     error: CameraError | None = None
     try:
-        patient = V4l2Patient(info) if info.kind == "v4l2" else CameraPatient(info, options)
+        patient = _patient(info, options)
     except CameraError as failure:
         error = failure
     exam = Examination(info, patient, length, set_controls, watcher or Silent())
@@ -94,6 +93,15 @@ def examine(
         error=exam.error,
         wall_s=time.monotonic() - begun,
     )
+
+
+def _patient(info: CameraInfo, options: dict[str, Any] | None) -> Patient:
+    if info.kind != "v4l2":
+        return CameraPatient(info, options)
+    # Not above: it is there on Linux only.
+    from camkit.doctor.v4l2_patient import V4l2Patient
+
+    return V4l2Patient(info)
 
 
 def chosen(only: Iterable[str] | None, reconnect: bool) -> list[Check]:

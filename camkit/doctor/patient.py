@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from camkit.camera_capture.camera import Camera
 from camkit.camera_capture.info import CameraInfo
 from camkit.camera_capture.registry import open as open_camera
+from camkit.doctor.finding import NotPossible
 from camkit.doctor.mode import Layout, Mode, Offer
 from camkit.doctor.sample import Sample
+from camkit.doctor.v4l2_abi import Capability
+from camkit.errors import CameraError
 
 MOST_FPS = Fraction(30)  # of the stream that is watched: what camkit asks for when nobody says
 
@@ -43,6 +46,15 @@ class Stream(Protocol):
         """Let the driver fill the buffer again."""
 
 
+class Memories(NamedTuple):
+    """Ways that frames can take into memory."""
+
+    kinds: list[str]  # mmap, userptr, dmabuf
+    capabilities: list[str]
+    exported_bytes: int | None  # of a buffer as a dma-buf
+    refused: str  # why there is no dma-buf
+
+
 class Patient(ABC):
     """A camera under examination. One thread at a time.
 
@@ -52,7 +64,14 @@ class Patient(ABC):
         Which camera it is.
     options : dict
         What `camkit.open` gets beside the mode.
+    overwrites : bool
+        The driver is known to fill buffers that it has lent out.
+    capability : v4l2_abi.Capability or None
+        What a V4L2 driver says of itself.
     """
+
+    overwrites = False
+    capability: Capability | None = None
 
     def __init__(self, info: CameraInfo, options: dict[str, Any] | None = None) -> None:
         self.info, self.options = info, options or {}
@@ -76,6 +95,14 @@ class Patient(ABC):
             if mode.fps is not None:
                 wishes["fps"] = float(mode.fps)
         return open_camera(self.info.path or self.info.id, **self.options, **wishes)
+
+    def busy(self) -> CameraError | None:
+        """Return the error that says who streams from the camera, None if nobody does."""
+        return None
+
+    def memories(self) -> Memories:
+        """Tell which ways into memory the driver has; raises NotPossible where there is no choice."""
+        raise NotPossible("not a V4L2 device")
 
     def usual_mode(self) -> Mode:
         """Return the mode that `camkit.open` takes when nobody says which."""

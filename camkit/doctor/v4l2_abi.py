@@ -37,10 +37,8 @@ class PixFormat(Structure):
     """struct v4l2_pix_format."""
 
     _fields_ = [
-        (name, c_uint32)
-        for name in (
-            "width height pixelformat field bytesperline sizeimage colorspace priv flags ycbcr quantization xfer"
-        ).split()
+        *((name, c_uint32) for name in ("width", "height", "pixelformat", "field", "bytesperline", "sizeimage")),
+        *((name, c_uint32) for name in ("colorspace", "priv", "flags", "ycbcr", "quantization", "xfer")),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import errno
 import fcntl
 import os
@@ -133,7 +132,7 @@ class V4l2Node:
         return self._answer(abi.S_FMT, wish, "set the format")
 
     def _answer(self, request: int, wish: abi.Format, what: str) -> abi.Format:
-        answer = copy.copy(wish)
+        answer = abi.Format.from_buffer_copy(wish)
         self.ioctl(request, answer, what)
         return answer
 

@@ -6,21 +6,25 @@ import errno
 
 from camkit.camera_capture._v4l2_device import Device, code_name, code_text
 from camkit.camera_capture.info import CameraInfo
+from camkit.doctor import v4l2_abi as abi
 from camkit.doctor.mode import Layout, Mode, Offer
-from camkit.doctor.patient import Patient
+from camkit.doctor.patient import Memories, Patient
 from camkit.doctor.v4l2_node import V4l2Node
 from camkit.doctor.v4l2_stream import V4l2Stream
-from camkit.errors import CameraError, CamkitError, FormatNotSupported
+from camkit.errors import CameraDisconnected, CameraError, CamkitError, FormatNotSupported
+
+MEMORIES = {"mmap": abi.MMAP, "userptr": abi.USERPTR, "dmabuf": abi.DMABUF}
 
 
 class V4l2Patient(Patient):
-    """A V4L2 node. Owns `node`; `overwrites`: the driver is known to fill buffers that it has lent out."""
+    """A V4L2 node; see `Patient`. Owns `node`."""
 
     def __init__(self, info: CameraInfo) -> None:
         super().__init__(info)
         assert info.path is not None
         self.path = info.path
         self.node = V4l2Node(info.path)
+        self.capability = self.node.capability
         self._offers: tuple[Offer, ...] | None = None
         with Device(info.path, write=False) as device:
             self.overwrites = device.overwrites
@@ -34,7 +38,9 @@ class V4l2Patient(Patient):
                         code_text(code),
                         code_name(code),
                         compressed,
-                        tuple((size, tuple(device.rates(code, size.width, size.height))) for size in device.sizes(code)),
+                        tuple(
+                            (size, tuple(device.rates(code, size.width, size.height))) for size in device.sizes(code)
+                        ),
                     )
                     for code, _, compressed in device.codes()
                 )
@@ -60,8 +66,7 @@ class V4l2Patient(Patient):
             now = self.node.layout()
             return Mode(now.code, code_text(now.code), None, now.width, now.height, self.node.rate())
 
-    def streams_elsewhere(self) -> CameraError | None:
-        """Return the error that says who streams from the camera, None if nobody does."""
+    def busy(self) -> CameraError | None:
         try:
             self.node.request_buffers(0)
         except CameraError as error:
@@ -69,6 +74,30 @@ class V4l2Patient(Patient):
                 return error
             raise
         return None
+
+    def memories(self) -> Memories:
+        kinds, bits = [], 0
+        for name, memory in MEMORIES.items():
+            try:
+                _, more = self.node.request_buffers(0, memory)
+            except CameraDisconnected:
+                raise
+            except CameraError:
+                continue
+            bits |= more
+            kinds.append(name)
+        exported, refused = None, ""
+        if "mmap" in kinds:
+            try:
+                self.node.request_buffers(2)
+                exported = self.node.export(0)
+            except CameraDisconnected:
+                raise
+            except CameraError as error:
+                refused = error.strerror or str(error)
+            finally:
+                self.node.request_buffers(0)
+        return Memories(kinds, [name for name, bit in abi.BUF_CAPS.items() if bits & bit], exported, refused)
 
     def restore(self) -> list[str]:
         return self.node.restore()

@@ -23,8 +23,8 @@ from camkit.errors import CameraError
 class V4l2Stream:
     """A running stream; a context manager that ends it.
 
-    Unlike camkit's own it keeps no buffer back: the caller may hold all of them, for how a driver behaves then is one of
-    the things to find out. One thread at a time. Borrows the node.
+    Unlike camkit's own it keeps no buffer back: the caller may hold all of them, for how a driver behaves then is one
+    of the things to find out. One thread at a time. Borrows the node.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.registry import list_controls
 from camkit.doctor.examination import Examination
 from camkit.doctor.finding import NotPossible, Outcome
-from camkit.errors import CameraDisconnected, CameraError, CamkitError
+from camkit.errors import CameraDisconnected, CamkitError
 
 PLAIN = ("integer", "boolean", "menu", "integer_menu", "integer64")
 NOT_NOW = {"read_only", "write_only", "inactive", "grabbed", "volatile", "disabled", "has_payload"}
@@ -24,14 +24,20 @@ def controls(exam: Examination) -> Outcome:
     out.evidence = {"controls": len(rows), "wrong": wrong}
     if wrong:
         out.summary = ""
-        out.note(f"{len(wrong)} of {len(rows)} controls are odd, such as {wrong[0]}", "programs that trust their range may fail")
+        out.note(
+            f"{len(wrong)} of {len(rows)} controls are odd, such as {wrong[0]}",
+            "programs that trust their range may fail",
+        )
     if not exam.may_set_controls:
         out.evidence["set"] = None
         return out
     with exam.camera.camera(exam.watched_mode() if exam.watched_mode().name else None) as camera:
         refused = _set_all(camera.controls, exam, rows, out)
     if refused:
-        out.problem(f"{len(refused)} values are not taken as listed, such as {refused[0]}", "set such a control and read it back")
+        out.problem(
+            f"{len(refused)} values are not taken as listed, such as {refused[0]}",
+            "set such a control and read it back",
+        )
     return out
 
 
@@ -83,7 +89,11 @@ def _set_all(controls: Controls, exam: Examination, rows: list[dict[str, Any]], 
 def _set_one(controls: Controls, row: dict[str, Any]) -> list[str]:
     name, own = row["name"], controls[row["name"]]
     items = sorted(row["menu"])
-    ends = [items[0], items[-1]] if items else [row["minimum"], row["maximum"] - (row["maximum"] - row["minimum"]) % row["step"]]
+    ends = (
+        [items[0], items[-1]]
+        if items
+        else [row["minimum"], row["maximum"] - (row["maximum"] - row["minimum"]) % row["step"]]
+    )
     told = []
     try:
         for value in dict.fromkeys([own, *ends]):
@@ -108,7 +118,7 @@ def settings(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         row["name"]: row["value"]
         for row in rows
-        if row["value"] is not None and row["kind"] != "button" and not NOT_NOW - {"has_payload"} & set(row["flags"])
+        if row["kind"] in PLAIN and row["value"] is not None and not row["dims"] and not NOT_NOW & set(row["flags"])
     }
 
 
@@ -119,23 +129,15 @@ def put_back(controls: Controls, before: dict[str, Any]) -> list[str]:
         left = []
         for name, value in before.items():
             try:
-                if row_value(controls, name) != value:
+                if controls[name] != value:
                     controls[name] = value
-                    if row_value(controls, name) != value:
+                    if controls[name] != value:
                         left.append(name)
-            except CameraError:
-                left.append(name)
             except (CamkitError, ValueError, TypeError):
                 left.append(name)
         if not left:
             break
     return left
-
-
-def row_value(controls: Controls, name: str) -> Any:
-    """Return a control's value as `list_controls` tells it."""
-    value = controls[name]
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _words(error: BaseException) -> str:

@@ -51,7 +51,9 @@ def exhaustion(exam: Examination) -> Outcome:
 
 def _judge(out: Outcome, last: Sample, later: list[Sample], begun: int, usual: float) -> None:
     chain = [last, *later]
-    steps = [(signed32(b.sequence - a.sequence), b.timestamp_ns - a.timestamp_ns) for a, b in zip(chain, later, strict=False)]
+    steps = [
+        (signed32(b.sequence - a.sequence), b.timestamp_ns - a.timestamp_ns) for a, b in zip(chain, later, strict=False)
+    ]
     lost = sum(step - 1 for step, _ in steps if step > 0)
     by_time = sum(max(0, round(ns / usual) - 1) for _, ns in steps)
     recovered = later[0].dequeue_ns - begun

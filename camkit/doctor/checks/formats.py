@@ -67,7 +67,11 @@ def layout(exam: Examination) -> Outcome:
     for verdict in (Verdict.PROBLEM, Verdict.NOTE):
         told = [f"{row.mode}: {said}" for row, level, said in wrong if level is verdict]
         if told:
-            out.add(verdict, f"{len(told)} modes lie oddly in memory, such as {told[0]}", "programs may read beyond the picture")
+            out.add(
+                verdict,
+                f"{len(told)} modes lie oddly in memory, such as {told[0]}",
+                "programs may read beyond the picture",
+            )
     return out
 
 

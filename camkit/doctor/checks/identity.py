@@ -6,15 +6,14 @@ from camkit.camera_capture.registry import list_cameras
 from camkit.doctor import v4l2_abi as abi
 from camkit.doctor.examination import Examination
 from camkit.doctor.finding import Outcome
-from camkit.doctor.v4l2_patient import V4l2Patient
 
 
 def identity(exam: Examination) -> Outcome:
     """Compare what the driver says with what the list of cameras says."""
     info = exam.info
     out = Outcome(evidence={"name": info.name, "driver": info.driver, "bus": info.bus, "id": info.id})
-    if isinstance(exam.patient, V4l2Patient):
-        _strings(exam.patient.node.capability, out)
+    if exam.patient is not None and exam.patient.capability is not None:
+        _strings(exam.patient.capability, out)
     listed, again = list_cameras(), list_cameras()
     same = [other for other in listed if other.id == info.id]
     out.evidence["listed"] = len(listed)

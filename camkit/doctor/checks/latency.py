@@ -27,9 +27,9 @@ def judge_ages(recording: Recording) -> Outcome:
     p50 = quantile(ages, 0.5)
     out = Outcome()
     out.evidence = {
-        "p50_ms": p50 / 1e6,
-        "p99_ms": quantile(ages, 0.99) / 1e6,
-        "max_ms": max(ages) / 1e6,
+        "p50_ms": round(p50 / 1e6, 3),
+        "p99_ms": round(quantile(ages, 0.99) / 1e6, 3),
+        "max_ms": round(max(ages) / 1e6, 3),
         "frames": len(ages),
         "late_reader": len(recording.samples) - 1 - len(ages),
         "histogram_ms": _histogram(ages),

@@ -18,18 +18,28 @@ START, END, SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 
 def payload(exam: Examination) -> Outcome:
     """Judge what was watched, and a moment of MJPG where the camera has it."""
-    found = Counter(sample.damage for sample in exam.recorded().samples)
+    streams = {str(exam.recorded().mode): exam.recorded().samples}
     repeats = _repeats(exam.recorded().samples)
-    watched = {str(exam.recorded().mode): sum(found.values())}
     mode = exam.watched_mode()
     jpeg = next((offer for offer in exam.camera.offers() if offer.name == "MJPG"), None)
     if jpeg is not None and mode.name != "MJPG" and exam.left():
         other = next((m for m in jpeg.modes() if (m.width, m.height) == (mode.width, mode.height)), jpeg.modes()[0])
-        samples = _watch(exam, other)
-        found.update(sample.damage for sample in samples)
-        watched[str(other)] = len(samples)
+        streams[str(other)] = _watch(exam, other)
+    # What a camera sends first is often the rest of something else: that is worth no more than a note.
+    first = {name: samples[0].damage for name, samples in streams.items() if samples[0].damage}
+    found = Counter(sample.damage for samples in streams.values() for sample in samples[1:])
     total, good = sum(found.values()), found.pop("", 0)
-    out = Outcome(f"all {total} frames are whole", evidence={"frames": watched, "damaged": dict(found), "repeated": repeats})
+    out = Outcome(f"all {total + len(streams)} frames are whole")
+    out.evidence = {
+        "frames": {name: len(samples) for name, samples in streams.items()},
+        "damaged": dict(found),
+        "first_damaged": first,
+        "repeated": repeats,
+    }
+    if first:
+        out.summary = ""
+        told = ", ".join(f"{why} ({name})" for name, why in first.items())
+        out.note(f"the first frame of a stream came damaged: {told}", "drop the first frame after a start")
     if found:
         out.summary = ""
         worst = ", ".join(f"{n} {why}" for why, n in found.most_common())

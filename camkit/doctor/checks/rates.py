@@ -28,7 +28,10 @@ def rates(exam: Examination) -> Outcome:
     measured = [row for row in rows if row["measured"] is not None]
     if not measured:
         raise NotPossible("too few frames came to measure a rate")
-    out = Outcome(f"{len(measured)} of {len(wishes)} rates were kept", evidence={"rates": rows, "listed": len(wishes)})
+    out = Outcome(
+        f"{len(measured)} of {len(wishes)} listed rates were measured, and kept",
+        evidence={"rates": rows, "listed": len(wishes)},
+    )
     changed = [row for row in rows if row["agreed"] is not None and abs(row["agreed"] / row["asked"] - 1) > 0.001]
     off = [row for row in measured if abs(row["error"]) > OFF]
     if changed or off:

@@ -36,9 +36,15 @@ def reconnect(exam: Examination) -> Outcome:
     exam.watcher.ask(f"plug {info.name} in again, into the same socket (within {exam.left():.0f} s)")
     back = _wait_until_back(exam)
     if back is None:
-        out.problem("it did not come back with the same id", "plug it into the same socket; 'camkit list' shows its id now")
+        out.problem(
+            "it did not come back with the same id", "plug it into the same socket; 'camkit list' shows its id now"
+        )
         return out
-    out.evidence |= {"away_s": round(time.monotonic() - gone, 2), "path": str(back), "same_path": back.path == info.path}
+    out.evidence |= {
+        "away_s": round(time.monotonic() - gone, 2),
+        "path": str(back),
+        "same_path": back.path == info.path,
+    }
     seen = time.monotonic()
     first = _first_frame(back, exam)
     if first is None:

@@ -40,15 +40,20 @@ def restart(exam: Examination) -> Outcome:
             camera.start()
             camera.read(timeout=exam.patience).close()
             out.summary = ""
-            out.note("a new stream can start only when all frames of the old one are dropped", "copy what is to outlive a stream")
+            out.note(
+                "a new stream can start only when all frames of the old one are dropped",
+                "copy what is to outlive a stream",
+            )
         if not same:
             out.summary = ""
-            out.problem("a frame that was held changed when the stream was started anew", "copy frames before a restart")
+            out.problem(
+                "a frame that was held changed when the stream was started anew", "copy frames before a restart"
+            )
     return out
 
 
 def _checksum(frame: Frame) -> int:
     value = 0
     for plane in frame.planes:
-        value = zlib.crc32(np.ascontiguousarray(plane), value)
+        value = zlib.crc32(np.ascontiguousarray(plane).data, value)
     return value

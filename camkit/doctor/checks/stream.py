@@ -62,6 +62,8 @@ def _judge(recording: Recording, out: Outcome, patience: float) -> None:
     if usual is None:
         return
     if longest > max(10 * usual, 0.5e9):
-        out.problem(f"once no frame came for {longest / 1e9:.2f} s", "the camera stalls: programs see the picture freeze")
+        out.problem(
+            f"once no frame came for {longest / 1e9:.2f} s", "the camera stalls: programs see the picture freeze"
+        )
     elif longest > max(5 * usual, 0.25e9):
         out.note(f"once no frame came for {longest / 1e9:.2f} s", "a short stall, or this machine was busy")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from camkit.doctor.examination import Examination
 from camkit.doctor.finding import NotPossible, Outcome
-from camkit.doctor.v4l2_patient import V4l2Patient
 
 BUFFERS = 4
 TURNS = 2  # of all buffers while one is held
@@ -37,11 +36,10 @@ def tearing(exam: Examination) -> Outcome:
     out.evidence = {"held": held, "changed": changed, "others": others, "pictures": len(pictures)}
     if changed:
         out.summary = ""
-        safe = isinstance(exam.patient, V4l2Patient) and exam.patient.overwrites
         out.problem(
             f"{changed} of {held} buffers were written again while they were held",
             "camkit copies each frame of this driver, so that its users do not see this; other programs get torn pictures"
-            if safe
+            if exam.camera.overwrites
             else "a picture changes while it is looked at: use `frame.copy()` at once, and report this driver",
         )
     elif not others:

@@ -28,7 +28,9 @@ def judge_times(recording: Recording) -> Outcome:
     still = sum(step.interval_ns == 0 for step in steps)
     out.evidence |= {"backwards": back, "repeated": still, "interval_ms": _ms(usual)}
     if back:
-        out.problem(f"time goes backwards {back} times", "frames cannot be ordered or joined with other sensors by time")
+        out.problem(
+            f"time goes backwards {back} times", "frames cannot be ordered or joined with other sensors by time"
+        )
     if still:
         out.problem(f"{still} frames have the time of the one before", "the driver does not stamp each frame")
     if len(clocks) > 1 or len(stamps) > 1:

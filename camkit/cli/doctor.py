@@ -1,0 +1,138 @@
+"""`camkit doctor`: examine a camera, tell what was found, and write it down."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+import camkit
+from camkit.camera_capture.registry import find
+from camkit.cli.exit_codes import ExitCode, NotSaved, UsageError, code_of
+from camkit.cli.report import failure, write_json
+from camkit.cli.run import terminable
+from camkit.cli.table import console
+from camkit.doctor import Check, Finding, Report, examine, seconds
+from camkit.doctor.markdown import markdown
+from camkit.doctor.page import page
+
+STYLES = {"ok": "green", "note": "yellow", "problem": "bold red", "not_possible": "dim"}
+VERDICT_WIDTH, TITLE_WIDTH = 14, 32
+
+
+def doctor_command(args: argparse.Namespace) -> ExitCode:
+    """Examine a camera; Ctrl-C ends it with what was found so far."""
+    try:
+        _, info = find(args.device)
+    except camkit.CamkitError:
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    out = console(sys.stderr if args.json else sys.stdout)
+    most = seconds(args.length, args.only, args.reconnect)
+    out.print(
+        f"{str(info)} ({', '.join(filter(None, [info.name, info.driver]))}), about {most:.0f} s at most; ", end=""
+    )
+    out.print("controls are set and put back" if args.controls else "no control is set")
+    with terminable(), _view(out) as view:
+        report = examine(
+            info.path or info.id,
+            length=args.length,
+            only=args.only,
+            set_controls=args.controls,
+            reconnect=args.reconnect,
+            watcher=view,
+        )
+    told = as_told(report, serials=args.serials)
+    out.print(_ending(told))
+    if args.output is not None:
+        _write(args.output, told)
+        out.print(f"the report is in {args.output}")
+    if args.json:
+        write_json(told, sys.stdout)
+    return code_of_report(report)
+
+
+def as_told(report: Report, *, serials: bool = False) -> dict[str, Any]:
+    """Return the JSON object of a report; docs/json.md describes every field."""
+    error = None if report.error is None else failure(report.error)
+    return {**report.as_dict(serials=serials), "error": error}
+
+
+def code_of_report(report: Report) -> ExitCode:
+    """Return the exit code: why it could not be finished counts before what was found."""
+    if report.error is not None:
+        return code_of(report.error)
+    if report.problems:
+        return ExitCode.PROBLEM
+    return ExitCode.FAILED if report.interrupted else ExitCode.OK
+
+
+class View:
+    """What the terminal shows meanwhile: a line for each finding and, on a screen, a bar."""
+
+    def __init__(self, out: Console, progress: Progress | None) -> None:
+        self._out, self._progress = out, progress
+        self._task: TaskID | None = None
+
+    def began(self, check: Check, spent: float, total: float) -> None:
+        """Move the bar."""
+        if self._progress is None:
+            return
+        if self._task is None:
+            self._task = self._progress.add_task(check.title, total=total)
+        self._progress.update(self._task, completed=spent, description=check.title)
+
+    def ended(self, finding: Finding) -> None:
+        """Print what was found."""
+        line = Text(finding.verdict.value.replace("_", " ").ljust(VERDICT_WIDTH), style=STYLES[finding.verdict.value])
+        line.append(finding.title.ljust(TITLE_WIDTH), style="default")
+        line.append(finding.summary, style="default")
+        self._out.print(line)
+        if finding.meaning:
+            self._out.print(Text(" " * (VERDICT_WIDTH + TITLE_WIDTH) + finding.meaning, style="dim"))
+
+    def ask(self, text: str) -> None:
+        """Ask the user to do something."""
+        self._out.print(Text(text, style="bold"))
+
+
+@contextlib.contextmanager
+def _view(out: Console) -> Iterator[View]:
+    if not out.is_terminal:
+        yield View(out, None)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} s"),
+    )
+    with Progress(*columns, console=out, transient=True) as progress:
+        yield View(out, progress)
+
+
+def _ending(told: dict[str, Any]) -> str:
+    counts = told["counts"]
+    words = f"{counts['problem']} problems, {counts['note']} notes, {counts['ok']} ok, {counts['not_possible']} not possible"
+    return f"{words}; {told['wall_s']:.1f} s{', interrupted' if told['interrupted'] else ''}"
+
+
+def _write(path: Path, told: dict[str, Any]) -> None:
+    writers: dict[str, Callable[[dict[str, Any]], str]] = {".md": markdown, ".html": page, ".json": _json}
+    try:
+        path.write_text(writers[path.suffix.lower()](told), encoding="utf-8")
+    except OSError as error:
+        raise NotSaved(f"cannot write the report {str(path)!r}: {error.strerror}") from error
+
+
+def _json(told: dict[str, Any]) -> str:
+    return json.dumps(told, indent=2) + "\n"
