@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 import camkit
@@ -25,7 +25,8 @@ from camkit.doctor.markdown import markdown
 from camkit.doctor.page import page
 
 STYLES = {"ok": "green", "note": "yellow", "problem": "bold red", "not_possible": "dim"}
-VERDICT_WIDTH, TITLE_WIDTH = 14, 32
+VERDICT_WIDTH, TITLE_WIDTH = 12, 30
+WRITERS = {".md": markdown, ".html": page}  # any other is JSON
 
 
 def doctor_command(args: argparse.Namespace) -> ExitCode:
@@ -93,12 +94,15 @@ class View:
 
     def ended(self, finding: Finding) -> None:
         """Print what was found."""
-        line = Text(finding.verdict.value.replace("_", " ").ljust(VERDICT_WIDTH), style=STYLES[finding.verdict.value])
-        line.append(finding.title.ljust(TITLE_WIDTH), style="default")
-        line.append(finding.summary, style="default")
-        self._out.print(line)
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(width=VERDICT_WIDTH)
+        row.add_column(width=TITLE_WIDTH)
+        row.add_column(overflow="fold")
+        verdict = Text(finding.verdict.value.replace("_", " "), style=STYLES[finding.verdict.value])
+        row.add_row(verdict, finding.title, Text(finding.summary))
         if finding.meaning:
-            self._out.print(Text(" " * (VERDICT_WIDTH + TITLE_WIDTH) + finding.meaning, style="dim"))
+            row.add_row("", "", Text(finding.meaning, style="dim"))
+        self._out.print(row)
 
     def ask(self, text: str) -> None:
         """Ask the user to do something."""
@@ -122,17 +126,18 @@ def _view(out: Console) -> Iterator[View]:
 
 def _ending(told: dict[str, Any]) -> str:
     counts = told["counts"]
-    words = f"{counts['problem']} problems, {counts['note']} notes, {counts['ok']} ok, {counts['not_possible']} not possible"
+    words = f"{counts['problem']} problems, {counts['note']} notes, {counts['ok']} ok"
+    words += f", {counts['not_possible']} not possible"
     return f"{words}; {told['wall_s']:.1f} s{', interrupted' if told['interrupted'] else ''}"
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:
-    writers: dict[str, Callable[[dict[str, Any]], str]] = {".md": markdown, ".html": page, ".json": _json}
+    writer = WRITERS.get(path.suffix.lower())
     try:
-        path.write_text(writers[path.suffix.lower()](told), encoding="utf-8")
+        with path.open("w", encoding="utf-8") as file:
+            if writer is None:
+                write_json(told, file)
+            else:
+                file.write(writer(told))
     except OSError as error:
         raise NotSaved(f"cannot write the report {str(path)!r}: {error.strerror}") from error
-
-
-def _json(told: dict[str, Any]) -> str:
-    return json.dumps(told, indent=2) + "\n"

@@ -26,7 +26,7 @@ class CameraStream:
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
         s = camera.stream
-        self.fps = None if s.fps is None else Fraction(s.fps).limit_denominator(1001)
+        self.fps = None if s.fps is None else _fraction(s.fps)
         self.buffers = s.buffers
         self.length = 0 if not s.stride else FORMATS[s.format].image_bytes(s.width, s.height, s.stride)
         self.started_ns = time.monotonic_ns()
@@ -77,7 +77,7 @@ class CameraPatient(Patient):
                 row.fourcc,
                 row.name,
                 row.compressed,
-                tuple((_bounded(size), tuple(Fraction(fps).limit_denominator(1001) for fps in size.fps)) for size in row.sizes),
+                tuple((_bounded(size), tuple(map(_fraction, size.fps))) for size in row.sizes),
             )
             for row in list_formats(self.info.path or self.info.id)
             if row.name is not None
@@ -96,6 +96,10 @@ class CameraPatient(Patient):
 
 def _bytes(name: str, width: int, height: int, stride: int) -> int:
     return FORMATS[name].image_bytes(width, height, stride) if stride else 0
+
+
+def _fraction(fps: float) -> Fraction:
+    return Fraction(fps).limit_denominator(1001)
 
 
 def _bounded(size: FrameSize) -> FrameSize:

@@ -140,9 +140,7 @@ class Examination:
                 interrupted, outcome = True, _not_possible("interrupted")
             spent += check.seconds[place]
             seconds = time.monotonic() - begun
-            findings.append(
-                Finding(check.name, check.title, outcome.verdict, outcome.summary, outcome.meaning, outcome.evidence, seconds)
-            )  # fmt: skip
+            findings.append(Finding(name=check.name, title=check.title, seconds=seconds, **vars(outcome)))
             self.watcher.ended(findings[-1])
         return findings, interrupted
 

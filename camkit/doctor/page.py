@@ -35,7 +35,8 @@ def page(told: dict[str, Any]) -> str:
     machine = escape(json.dumps({**told["machine"], "log": None}, indent=1))
     log = escape("\n".join(told["machine"]["log"]) or told["machine"]["log_problem"] or "nothing")
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{STYLE}</style></head>"
         f"<body><h1>{title}</h1><table>{rows}</table><h2>Findings</h2><table>{checks}</table>"
         f"<h2>Machine</h2><pre>{machine}</pre><h2>Kernel log</h2><pre>{log}</pre></body></html>\n"
     )

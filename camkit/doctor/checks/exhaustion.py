@@ -58,7 +58,8 @@ def _judge(out: Outcome, last: Sample, later: list[Sample], begun: int, usual: f
     by_time = sum(max(0, round(ns / usual) - 1) for _, ns in steps)
     recovered = later[0].dequeue_ns - begun
     out.evidence |= {"lost": lost, "lost_by_time": by_time, "recovered_ms": round(recovered / 1e6, 1)}
-    out.summary = f"with all buffers held {lost} frames were lost and counted, and the stream went on after {recovered / 1e6:.0f} ms"
+    out.summary = f"with all buffers held {lost} frames were lost and counted; "
+    out.summary += f"the stream went on after {recovered / 1e6:.0f} ms"
     if by_time > lost + 2:
         out.summary = ""
         out.note(

@@ -50,8 +50,11 @@ def reconnect(exam: Examination) -> Outcome:
     if first is None:
         out.problem("it came back but gives no frame", "unplug it for longer, and look at 'dmesg'")
         return out
-    out.evidence["first_frame_s"] = round(time.monotonic() - seen, 3)
-    out.summary = f"gone was noticed {silent * 1000:.0f} ms after the last frame, and frames came again {time.monotonic() - seen:.1f} s after it was back"
+    recovered = time.monotonic() - seen
+    out.evidence["first_frame_s"] = round(recovered, 3)
+    out.summary = (
+        f"noticed {silent * 1000:.0f} ms after the last frame; frames came {recovered:.1f} s after it was back"
+    )
     if back.path != info.path:
         out.note(f"it came back as {back}", "open it by its id, not by its device file")
     if silent > SLOW_S:

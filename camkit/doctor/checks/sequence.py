@@ -35,9 +35,10 @@ def judge_numbers(recording: Recording) -> Outcome:
     if steps and not forward:
         out.problem("the driver does not count frames", "lost frames cannot be seen; only times can tell of them")
         return out
-    if out.evidence["stood_still"] or out.evidence["backwards"]:
+    still, back = out.evidence["stood_still"], out.evidence["backwards"]
+    if still or back:
         out.problem(
-            f"the number stands still {out.evidence['stood_still']} times and goes back {out.evidence['backwards']} times",
+            f"the number stands still {still} times and goes back {back} times",
             "numbers do not order frames, and losses are counted wrongly",
         )
     if share > A_FEW:

@@ -38,7 +38,7 @@ def tearing(exam: Examination) -> Outcome:
         out.summary = ""
         out.problem(
             f"{changed} of {held} buffers were written again while they were held",
-            "camkit copies each frame of this driver, so that its users do not see this; other programs get torn pictures"
+            "camkit copies each frame of this driver, so that its users are safe; other programs get torn pictures"
             if exam.camera.overwrites
             else "a picture changes while it is looked at: use `frame.copy()` at once, and report this driver",
         )
