@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 import camkit
-from camkit.camera_capture.registry import find
 from camkit.cli.exit_codes import ExitCode, NotSaved, UsageError, code_of
 from camkit.cli.report import failure, write_json
 from camkit.cli.run import terminable
 from camkit.cli.table import console
 from camkit.doctor import Check, Finding, Report, examine, seconds
+from camkit.doctor.examine import find_camera
 from camkit.doctor.markdown import markdown
 from camkit.doctor.page import page
 
@@ -32,7 +32,7 @@ WRITERS = {".md": markdown, ".html": page}  # any other is JSON
 def doctor_command(args: argparse.Namespace) -> ExitCode:
     """Examine a camera; Ctrl-C ends it with what was found so far."""
     try:
-        _, info = find(args.device)
+        info = find_camera(args.device)
     except camkit.CamkitError:
         raise
     except ValueError as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from camkit.camera_capture.info import CameraInfo, check_choice
-from camkit.camera_capture.registry import find, list_controls
+from camkit.camera_capture.registry import find, list_cameras, list_controls
 from camkit.doctor.camera_patient import CameraPatient
 from camkit.doctor.checks import CHECKS, INTERACTIVE
 from camkit.doctor.checks.controls import settings
@@ -17,7 +17,7 @@ from camkit.doctor.examination import Check, Examination, Silent, Watcher
 from camkit.doctor.length import LENGTHS, Length
 from camkit.doctor.patient import Patient
 from camkit.doctor.report import Report, make_report
-from camkit.errors import CameraError
+from camkit.errors import CameraError, CameraNotFound
 
 
 def examine(
@@ -63,7 +63,7 @@ def examine(
     """
     check_choice("length", length, LENGTHS)
     checks = chosen(only, reconnect)
-    _, info = find(source)
+    info = find_camera(source)
     begun = time.monotonic()
     patient: Patient | None = None
     error: CameraError | None = None
@@ -93,6 +93,27 @@ def examine(
         error=exam.error,
         wall_s=time.monotonic() - begun,
     )
+
+
+def find_camera(source: str | os.PathLike[str] | int) -> CameraInfo:
+    """Find the camera that `source` names, also one that cannot be opened: why not is what is to be found out.
+
+    Raises
+    ------
+    CameraNotFound
+        No such camera, or not a camera.
+    TypeError, ValueError
+        `source` is nothing that names a camera.
+    """
+    try:
+        return find(source)[1]
+    except CameraNotFound:
+        raise
+    except CameraError as error:
+        for info in list_cameras():
+            if info.path is not None and error.filename is not None and os.path.samefile(info.path, error.filename):
+                return info
+        raise
 
 
 def _patient(info: CameraInfo, options: dict[str, Any] | None) -> Patient:

@@ -39,6 +39,12 @@ class Sample:
         The memory itself, the bytes filled in each plane; empty in a recording.
     token : object
         What the stream needs to take the buffer back.
+    checksum : int
+        `fingerprint()` when it came; 0: not taken.
+    damage : str
+        What is wrong with its bytes; empty: nothing.
+    held : bool
+        The driver handed the buffer over while we still held it.
     """
 
     index: int
@@ -55,6 +61,7 @@ class Sample:
     token: Any = field(default=None, repr=False)
     checksum: int = 0
     damage: str = ""
+    held: bool = False
 
     def fingerprint(self) -> int:
         """Return a checksum of all its bytes as they are now."""

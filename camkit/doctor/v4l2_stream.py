@@ -42,7 +42,7 @@ class V4l2Stream:
         self._views: list[list[memoryview]] = []
         self._poll = select.poll()
         self._poll.register(node.fd, select.POLLIN)
-        self._out: dict[int, Sample] = {}
+        self._out: list[Sample] = []  # a driver may hand a buffer over that we hold already
         self.length = 0
         self.buffers, _ = node.request_buffers(buffers)
         try:
@@ -68,8 +68,9 @@ class V4l2Stream:
         """End the stream; what was taken can no longer be looked at. Closing twice is harmless."""
         with contextlib.suppress(OSError):  # the device may be gone
             self._node.ioctl(abi.STREAMOFF, c_int32(self._node.kind), "end the stream")
-        for sample in self._out.values():
+        for sample in self._out:
             _forget(sample)
+        self._out = []
         for view in (view for row in self._views for view in row):
             view.release()
         for memory in (memory for row in self._maps for memory in row):
@@ -104,14 +105,16 @@ class V4l2Stream:
                     self._broken()
         now = time.monotonic_ns()
         sample = self._sample(buffer, planes, now, now - begun)
-        self._out[sample.index] = sample
+        sample.held = any(other.index == sample.index for other in self._out)
+        self._out.append(sample)
         return sample
 
     def give_back(self, sample: Sample) -> None:
-        """Let the driver fill the buffer again."""
-        del self._out[sample.index]
+        """Let the driver fill the buffer again, unless another sample still needs it."""
+        self._out = [other for other in self._out if other is not sample]
         _forget(sample)
-        self._queue(sample.index)
+        if all(other.index != sample.index for other in self._out):
+            self._queue(sample.index)
 
     def _broken(self) -> None:
         # poll says the same of an unplugging, of a fatal error and of a driver without buffers.

@@ -18,13 +18,16 @@ START, END, SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 
 def payload(exam: Examination) -> Outcome:
     """Judge what was watched, and a moment of MJPG where the camera has it."""
-    streams = {str(exam.recorded().mode): exam.recorded().samples}
-    repeats = _repeats(exam.recorded().samples)
     mode = exam.watched_mode()
+    recorded = exam.recording.samples if exam.recording is not None else []
+    streams = {str(mode): recorded} if recorded else {}
+    repeats = _repeats(recorded)
     jpeg = next((offer for offer in exam.camera.offers() if offer.name == "MJPG"), None)
     if jpeg is not None and mode.name != "MJPG" and exam.left():
         other = next((m for m in jpeg.modes() if (m.width, m.height) == (mode.width, mode.height)), jpeg.modes()[0])
         streams[str(other)] = _watch(exam, other)
+    if not streams:
+        raise NotPossible("no frame was recorded")
     # What a camera sends first is often the rest of something else: that is worth no more than a note.
     first = {name: samples[0].damage for name, samples in streams.items() if samples[0].damage}
     found = Counter(sample.damage for samples in streams.values() for sample in samples[1:])
@@ -48,7 +51,7 @@ def payload(exam: Examination) -> Outcome:
             "camkit drops and counts those that the driver marks or that are too short; a JPEG that is damaged inside "
             "is delivered: look at cable, hub and bandwidth",
         )
-    if repeats > len(exam.recorded().samples) // 2:
+    if repeats > len(recorded) // 2:
         out.note("most pictures are the same to the last bit", "a test picture, or a camera that repeats old frames")
     return out
 

@@ -12,7 +12,7 @@ TURNS = 2  # of all buffers while one is held
 def tearing(exam: Examination) -> Outcome:
     """Hold a buffer, let the others go round, and compare."""
     mode = exam.watched_mode()
-    held, changed, others = 0, 0, 0
+    held, changed, others, twice = 0, 0, 0, 0
     pictures: set[int] = set()
     with exam.camera.stream(mode, BUFFERS) as stream:
         while not held or exam.left():
@@ -28,12 +28,13 @@ def tearing(exam: Examination) -> Outcome:
                     break
                 pictures.add(other.fingerprint())
                 others += 1
+                twice += other.held
                 stream.give_back(other)
             held += 1
             changed += at_once or sample.fingerprint() != was
             stream.give_back(sample)
     out = Outcome(f"{held} buffers stayed the same while {others} others were filled")
-    out.evidence = {"held": held, "changed": changed, "others": others, "pictures": len(pictures)}
+    out.evidence = {"held": held, "changed": changed, "others": others, "handed_over_twice": twice, "pictures": len(pictures)}
     if changed:
         out.summary = ""
         out.problem(
@@ -42,8 +43,12 @@ def tearing(exam: Examination) -> Outcome:
             if exam.camera.overwrites
             else "a picture changes while it is looked at: use `frame.copy()` at once, and report this driver",
         )
-    elif not others:
+    if twice:
+        out.problem(f"{twice} buffers were handed over while they were held", "the driver does not keep to its own lease")
+    if changed or twice:
+        return out
+    if not others:
         raise NotPossible("no other frame came while one was held")
-    elif len(pictures) < 2:
+    if len(pictures) < 2:
         raise NotPossible("the picture never changes, so that a buffer written again would look the same")
     return out

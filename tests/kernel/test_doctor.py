@@ -1,0 +1,354 @@
+"""The doctor on real drivers: a healthy camera gets no false alarm, and every fault is found by the check for it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from camkit.camera_capture._v4l2_device import Device
+from camkit.camera_capture.registry import list_controls
+from camkit.cli.doctor import code_of_report
+from camkit.doctor import Verdict, examine
+from camkit.doctor.checks.controls import settings
+from camkit.doctor.finding import SEVERITY
+
+CAMKIT = [sys.executable, "-m", "camkit"]
+
+
+class Saboteur:
+    """A watcher that does harm when a check begins."""
+
+    def __init__(self, when: str, harm) -> None:
+        self.when, self.harm = when, harm
+        self.asked: list[str] = []
+
+    def began(self, check, spent, total):
+        if check.name == self.when:
+            self.harm()
+
+    def ended(self, finding):
+        pass
+
+    def ask(self, text):
+        self.asked.append(text)
+
+
+@contextlib.contextmanager
+def again_and_again(act, seconds=0.1):
+    """Do something every so often in another thread."""
+    end = threading.Event()
+
+    def loop() -> None:
+        while not end.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def told(report):
+    return {finding.name: (finding.verdict.value, finding.summary) for finding in report.findings}
+
+
+@pytest.fixture
+def moving(any_vivid):
+    """Give each vivid device with its counter in the picture, so that pictures differ."""
+    any_vivid.set("OSD Text Mode", 0)
+    return any_vivid
+
+
+@pytest.mark.smoke
+def test_a_healthy_vivid_gets_no_alarm_and_is_left_as_it_was(moving, open_files):
+    with Device(moving.path) as device:
+        before = device.set_format(*device.codes()[0][:1], 320, 180), settings(list_controls(moving.path))
+    things = open_files()
+    report = examine(moving.path, length="quick")
+    assert [f.name for f in report.findings if f.verdict is Verdict.PROBLEM] == [], told(report)
+    assert {f.name for f in report.findings if f.verdict is Verdict.NOT_POSSIBLE} == set(), told(report)
+    # vivid stamps the end of the frame before it is there.
+    assert "in the future" in report.finding("timestamps").summary
+    assert report.finding("timestamps").verdict is Verdict.NOTE
+    assert report.finding("io").evidence["memory"] == ["mmap", "userptr", "dmabuf"]
+    assert report.finding("formats").evidence["tried"] > 100
+    assert (report.error, report.interrupted) == (None, False)
+    with Device(moving.path, write=False) as device:
+        assert (device.current(), settings(list_controls(moving.path))) == before
+    assert open_files() == things
+
+
+def test_a_timestamp_of_the_start_is_fine(moving):
+    moving.set("Timestamp Source", 1)
+    report = examine(moving.path, length="quick", only=["timestamps"])
+    evidence = report.finding("timestamps").evidence
+    assert (evidence["in_the_future"], evidence["stamp"].keys()) == (0, {"start_of_exposure"})
+
+
+def test_lost_frames_are_found_and_counted(moving):
+    moving.set("Percentage of Dropped Buffers", 30)
+    report = examine(moving.path, length="quick", only=["sequence"])
+    finding = report.finding("sequence")
+    assert finding.verdict is Verdict.PROBLEM and "were lost" in finding.summary
+    assert 10 < finding.evidence["lost_percent"] < 50
+    assert code_of_report(report) == 10
+
+
+@pytest.mark.parametrize("width", [1, 2], ids=["64 bits", "32 bits"])
+def test_a_time_that_is_none_is_found(moving, width):
+    moving.set("Wrap Timestamp", width)
+    report = examine(moving.path, length="quick", only=["timestamps"])
+    finding = report.finding("timestamps")
+    assert finding.verdict is Verdict.PROBLEM and "away from the monotonic clock" in finding.summary
+
+
+def test_frames_that_the_driver_marks_are_found(moving):
+    with again_and_again(lambda: moving.set("Inject V4L2_BUF_FLAG_ERROR")):
+        report = examine(moving.path, length="quick", only=["payload"])
+    finding = report.finding("payload")
+    assert finding.verdict is Verdict.PROBLEM
+    assert finding.evidence["damaged"]["marked as damaged by the driver"] >= 3
+
+
+def test_a_start_that_fails_is_found(moving):
+    harm = Saboteur("starts", lambda: moving.set("Inject VIDIOC_STREAMON Error"))
+    report = examine(moving.path, length="quick", only=["starts"], watcher=harm)
+    finding = report.finding("starts")
+    assert finding.verdict is Verdict.PROBLEM and "1 of" in finding.summary
+    assert len(finding.evidence["failures"]) == 1
+    assert finding.evidence["open_files"][0] == finding.evidence["open_files"][1]
+
+
+def test_a_mode_that_is_refused_is_found(moving):
+    harm = Saboteur("modes", lambda: moving.set("Inject VIDIOC_REQBUFS Error"))
+    finding = examine(moving.path, length="quick", only=["modes"], watcher=harm).finding("modes")
+    assert finding.verdict is Verdict.PROBLEM
+    assert [row["why"] for row in finding.evidence["failed"]] == ["cannot get 4 buffers: Invalid argument"]
+
+
+def test_a_stream_that_breaks_off_is_found(moving):
+    with again_and_again(lambda: moving.set("Inject Fatal Streaming Error"), 0.5):
+        finding = examine(moving.path, length="quick", only=["stream"]).finding("stream")
+    assert finding.verdict is Verdict.PROBLEM and "broke off" in finding.summary
+
+
+def test_a_silent_camera_is_found(moving):
+    moving.set("Percentage of Dropped Buffers", 100)
+    finding = examine(moving.path, length="quick", only=["stream"]).finding("stream")
+    assert finding.verdict is Verdict.PROBLEM and "no frame" in finding.summary
+
+
+@pytest.mark.smoke
+def test_a_camera_that_goes_away_ends_the_examination_with_a_report(moving):
+    timer = threading.Timer(0.7, moving.set, ["Disconnect"])
+    timer.start()
+    report = examine(moving.path, length="quick", only=["stream", "sequence", "starts"])
+    timer.join()
+    assert report.finding("stream").verdict is Verdict.PROBLEM
+    assert "went away" in report.finding("stream").summary
+    assert report.finding("starts").summary == "the camera is gone"
+    assert code_of_report(report) == 6
+
+
+def test_a_camera_in_use_is_reported_with_who_has_it(vivid):
+    process = subprocess.Popen([*CAMKIT, "run", "--source", vivid.path, "--display", "none"], stderr=subprocess.DEVNULL)
+    try:
+        report = examine_when_streaming(vivid.path, process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    finding = report.finding("access")
+    assert finding.verdict is Verdict.PROBLEM and f"process {process.pid} (" in finding.summary
+    assert [row["pid"] for row in finding.evidence["open_in"] if row["streams"]] == [process.pid]
+    assert report.finding("formats").verdict is Verdict.OK, "asking is possible all the same"
+    assert report.finding("modes").verdict is Verdict.NOT_POSSIBLE
+    assert code_of_report(report) == 4
+
+
+def examine_when_streaming(path, pid):
+    while True:
+        with open(f"/proc/{pid}/maps") as maps:
+            if path in maps.read():
+                return examine(path, length="quick", only=["formats", "modes"])
+        time.sleep(0.02)
+
+
+def test_a_camera_that_may_not_be_opened_is_reported(vivid):
+    os.seteuid(65534)
+    try:
+        report = examine(vivid.path, length="quick")
+    finally:
+        os.seteuid(0)
+    assert report.finding("access").verdict is Verdict.PROBLEM
+    assert "permission denied" in report.finding("access").summary
+    assert report.finding("stream").verdict is Verdict.NOT_POSSIBLE
+    assert code_of_report(report) == 9
+
+
+def test_controls_are_set_only_with_consent_and_put_back(moving):
+    names = {row["name"] for row in list_controls(moving.path)}
+    before = settings(list_controls(moving.path))
+    report = examine(moving.path, length="quick", only=["controls"])
+    assert report.finding("controls").evidence == {"controls": len(names), "wrong": [], "set": None}
+    report = examine(moving.path, length="full", only=["controls"], set_controls=True)
+    finding = report.finding("controls")
+    assert finding.verdict is Verdict.OK, finding
+    assert finding.evidence["set"] > 30 and not finding.evidence["not_put_back"]
+    # vivid's `standard` begins active and is not once its signal was touched, though that is as before.
+    after = settings(list_controls(moving.path))
+    assert after.items() <= before.items() and set(before) - set(after) <= {"standard"}
+
+
+# ---- the webcam ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sick(webcam):
+    """Give a function that orders a fault of the webcam for good, and heal it after the test."""
+    ordered: list[str] = []
+
+    def order(fault: str, count: int = -1) -> None:
+        ordered.append(fault)
+        webcam.order(f"fault {fault} {count}")
+
+    yield order
+    for fault in ordered:
+        webcam.order(f"fault {fault} 0")
+
+
+@pytest.mark.smoke
+def test_a_healthy_webcam_gets_no_alarm(webcam):
+    report = examine(webcam.path, length="quick", set_controls=True)
+    assert [f.name for f in report.findings if f.verdict is Verdict.PROBLEM] == [], told(report)
+    assert {f.name for f in report.findings if f.verdict is Verdict.NOT_POSSIBLE} == set(), told(report)
+    assert report.finding("modes").evidence["listed"] >= 7
+    assert len(report.finding("payload").evidence["frames"]) == 2, "YUYV and MJPG"
+    assert report.machine["usb"][0]["vendor_id"] == "1d6b"
+    assert any("camkit lab webcam" in line for line in report.machine["log"])
+
+
+def test_serial_numbers_stay_at_home(webcam):
+    report = examine(webcam.path, length="quick", only=["access"])
+    assert report.machine["usb"][0]["serial"] == "0001"
+    assert not [line for line in report.as_dict()["machine"]["log"] if "SerialNumber: 0001" in line]
+    assert report.as_dict()["machine"]["usb"][0]["serial"] == "(serial left out)"
+    whole = report.as_dict(serials=True)
+    assert [line for line in whole["machine"]["log"] if "SerialNumber: 0001" in line]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("truncate", "without a JPEG's end"), ("corrupt", "JPEG")],
+)
+def test_a_damaged_jpeg_that_nobody_marks_is_found(webcam, sick, fault, words):
+    sick(fault)
+    finding = examine(webcam.path, length="quick", only=["payload"]).finding("payload")
+    assert finding.verdict is Verdict.PROBLEM and words in finding.summary, finding
+
+
+def test_frames_that_the_driver_hides_are_found_as_gaps(webcam, sick):
+    healthy = examine(webcam.path, length="quick", only=["sequence"]).finding("sequence")
+    assert SEVERITY.index(healthy.verdict) < 2
+    with again_and_again(lambda: sick("errbit", 2), 0.3):
+        finding = examine(webcam.path, length="quick", only=["sequence"]).finding("sequence")
+    assert finding.verdict is Verdict.PROBLEM and finding.evidence["lost"] >= 4
+
+
+def test_a_rate_that_is_not_kept_is_found(webcam, sick):
+    with again_and_again(lambda: sick("slow", 1), 0.2):
+        report = examine(webcam.path, length="quick", only=["rates", "stream"])
+    assert report.finding("rates").verdict is Verdict.PROBLEM
+    assert report.finding("rates").evidence["rates"][0]["measured"] < 20
+    assert report.finding("stream").verdict is not Verdict.OK
+
+
+def test_a_mode_that_the_webcam_lists_and_refuses_is_found(webcam, sick):
+    harm = Saboteur("modes", lambda: sick("commit"))
+    finding = examine(webcam.path, length="quick", only=["modes"], watcher=harm).finding("modes")
+    assert finding.verdict is Verdict.PROBLEM
+    assert len(finding.evidence["failed"]) == finding.evidence["started"] >= 2
+    assert "cannot start" in finding.evidence["failed"][0]["why"]
+
+
+def test_a_webcam_that_falls_silent_is_found(webcam):
+    timer = threading.Timer(1.0, webcam.order, ["freeze"])
+    timer.start()
+    try:
+        finding = examine(webcam.path, length="quick", only=["stream"]).finding("stream")
+    finally:
+        timer.join()
+        webcam.order("resume")
+    assert finding.verdict is Verdict.PROBLEM and "no frame came for 2 s" in finding.summary
+
+
+class Hand(Saboteur):
+    """A user who unplugs and plugs in when asked to."""
+
+    def __init__(self, webcam) -> None:
+        super().__init__("", None)
+        self.webcam = webcam
+
+    def ask(self, text):
+        super().ask(text)
+        self.webcam.order(text.split()[0])  # unplug, plug
+
+
+def test_unplugging_and_plugging_in_is_measured(webcam):
+    hand = Hand(webcam)
+    report = examine(webcam.path, length="quick", only=["reconnect"], watcher=hand)
+    assert [text.split()[0] for text in hand.asked] == ["unplug", "plug"]
+    finding = report.finding("reconnect")
+    assert finding.verdict is Verdict.OK, finding
+    assert finding.evidence["same_path"] and finding.evidence["path"] == webcam.path
+    assert report.error is None
+
+
+def test_a_user_who_does_nothing_is_told_so(webcam, monkeypatch):
+    monkeypatch.setattr("camkit.doctor.examination.Examination.left", lambda exam: 1.0)
+    finding = examine(webcam.path, length="quick", only=["reconnect"]).finding("reconnect")
+    assert (finding.verdict, finding.summary) == (Verdict.NOT_POSSIBLE, "it was not unplugged in time")
+
+
+# ---- a driver that fills buffers which are held ----------------------------------------------------------------------
+
+
+def test_buffers_that_are_written_again_are_found(loopback):
+    loopback.feed("YUYV", 64, 32)
+    loopback.write(bytes(64 * 32 * 2))
+    number = iter(range(1, 1 << 30))
+    with again_and_again(lambda: loopback.write(next(number).to_bytes(4, "little") * (64 * 32 // 2)), 0.01):
+        report = examine(loopback.path, length="quick", only=["tearing", "restart"])
+    finding = report.finding("tearing")
+    assert finding.verdict is Verdict.PROBLEM and "written again while they were held" in finding.summary, told(report)
+    assert "camkit copies each frame of this driver" in finding.meaning
+    # So whoever uses camkit does not see it.
+    assert report.finding("restart").evidence["held_frame_unchanged"]
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_reports_a_fault_and_says_so_by_its_code(vivid, tmp_path):
+    vivid.set("Percentage of Dropped Buffers", 40)
+    page = tmp_path / "report.html"
+    done = subprocess.run(
+        [*CAMKIT, "doctor", vivid.path, "--quick", "--only", "sequence", "--json", "--output", str(page)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 10, done.stderr
+    report = json.loads(done.stdout)
+    assert report["camera"]["driver"] == report["machine"]["driver"]["name"] == "vivid"
+    assert {row["name"]: row["verdict"] for row in report["checks"]}["sequence"] == "problem"
+    assert "frame numbers" in page.read_text()
