@@ -125,7 +125,7 @@ def test_the_version_is_the_packages() -> None:
     assert camkit_command("--version").stdout == f"camkit {camkit.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["list"], ["info"]])
+@pytest.mark.parametrize("arguments", [[], ["run"], ["list"], ["info"], ["doctor"]])
 def test_help_tells_the_exit_codes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*arguments, "--help"]) == 0
     shown = capsys.readouterr().out

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from camkit.camera_capture.info import CameraInfo
 from camkit.doctor.finding import Finding, NotPossible, Outcome, Verdict
-from camkit.doctor.length import PATIENCE_S, Length
+from camkit.doctor.length import LENGTHS, PATIENCE_S, Length
 from camkit.doctor.mode import Layout, Mode
 from camkit.doctor.patient import Patient
 from camkit.doctor.sample import Recording
@@ -87,7 +87,7 @@ class Examination:
     controls_before: dict[str, Any] = field(default_factory=dict)
     error: BaseException | None = None  # why nothing more can be done
     barred: str = ""  # the same in words
-    began: float = field(default_factory=time.monotonic)
+    interrupted: bool = False
     deadline: float = 0.0
 
     @property
@@ -118,31 +118,38 @@ class Examination:
             self.mode = self.camera.usual_mode()
         return self.mode
 
-    def run(self, checks: Sequence[Check]) -> tuple[list[Finding], bool]:
-        """Make the checks; Ctrl-C ends them.
+    def run(self, checks: Sequence[Check]) -> list[Finding]:
+        """Make the checks; Ctrl-C ends them, which `interrupted` tells.
 
         Returns
         -------
-        (list of Finding, bool)
-            One for each check, and whether it was interrupted.
+        list of Finding
+            One for each check.
         """
-        place = ("quick", "normal", "full").index(self.length)
+        place = LENGTHS.index(self.length)
         total = sum(check.seconds[place] for check in checks)
         findings: list[Finding] = []
-        spent, interrupted = 0.0, False
+        spent = 0.0
         for check in checks:
-            begun = time.monotonic()
-            self.deadline = begun + check.seconds[place]
-            self.watcher.began(check, spent, total)
             try:
-                outcome = _not_possible("interrupted") if interrupted else self._examine(check)
-            except KeyboardInterrupt:
-                interrupted, outcome = True, _not_possible("interrupted")
+                self._make(check, findings, spent, total)
+            except KeyboardInterrupt:  # in the check, or in what the watcher does with it
+                self.interrupted = True
+                if not findings or findings[-1].name != check.name:
+                    self._tell(check, _not_possible("interrupted"), 0.0, findings)
             spent += check.seconds[place]
-            seconds = time.monotonic() - begun
-            findings.append(Finding(name=check.name, title=check.title, seconds=seconds, **vars(outcome)))
-            self.watcher.ended(findings[-1])
-        return findings, interrupted
+        return findings
+
+    def _make(self, check: Check, findings: list[Finding], spent: float, total: float) -> None:
+        begun = time.monotonic()
+        self.deadline = begun + check.seconds[LENGTHS.index(self.length)]
+        self.watcher.began(check, spent, total)
+        outcome = _not_possible("interrupted") if self.interrupted else self._examine(check)
+        self._tell(check, outcome, time.monotonic() - begun, findings)
+
+    def _tell(self, check: Check, outcome: Outcome, seconds: float, findings: list[Finding]) -> None:
+        findings.append(Finding(name=check.name, title=check.title, seconds=seconds, **vars(outcome)))
+        self.watcher.ended(findings[-1])
 
     def _examine(self, check: Check) -> Outcome:
         if self.barred and check.streams:

@@ -78,7 +78,7 @@ def examine(
         with contextlib.suppress(CameraError):
             exam.controls_before = settings(list_controls(info.path or info.id))
     try:
-        findings, interrupted = exam.run(checks)
+        findings = exam.run(checks)
     finally:
         if exam.patient is not None:
             with contextlib.suppress(CameraError):  # it is gone, and its settings with it
@@ -89,7 +89,7 @@ def examine(
         exam.mode,
         length,
         findings,
-        interrupted=interrupted,
+        interrupted=exam.interrupted,
         error=exam.error,
         wall_s=time.monotonic() - begun,
     )

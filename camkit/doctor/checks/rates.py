@@ -46,6 +46,8 @@ def rates(exam: Examination) -> Outcome:
         row = max(off, key=lambda row: abs(row["error"]))
         words = f"{len(off)} of {len(measured)} rates are not kept: {row['measured']:g} instead of {row['asked']:g}"
         meaning = "in dim light automatic exposure slows a camera down; else its bus or sensor cannot keep up"
+        if row["error"] > 0:
+            meaning = "the camera does not heed the rate"
         (out.problem if abs(row["error"]) > FAR_OFF else out.note)(words, meaning)
     return out
 

@@ -14,6 +14,7 @@ from camkit.doctor.sample import quantile
 from camkit.errors import CameraDisconnected, CameraError
 
 MOST, FEWEST = 50, 3
+MOST_SHOWN = 5
 SLOW_S = 2.0
 
 
@@ -48,7 +49,7 @@ def starts(exam: Examination) -> Outcome:
         "failures": failures,
         "first_frame_p50_ms": round(quantile(first_ms, 0.5), 1) if first_ms else None,
         "first_frame_max_ms": round(max(first_ms), 1) if first_ms else None,
-        "first_numbers": sorted(set(first_numbers)),
+        "first_numbers": sorted(set(first_numbers))[:MOST_SHOWN],
         "open_files": [before[0], after[0]],
         "mappings": [before[1], after[1]],
     }
@@ -69,7 +70,7 @@ def _judge(out: Outcome, first_ms: list[float], first_numbers: list[int], failur
             out.note("the first frame takes long", "open and start the camera before it is needed")
         if any(first_numbers):
             out.note(
-                f"streams begin with number {', '.join(map(str, sorted(set(first_numbers))[:5]))}",
+                f"streams begin with number {', '.join(map(str, sorted(set(first_numbers))[:MOST_SHOWN]))}",
                 "frames before the first were lost, or this driver counts on from stream to stream",
             )
     if failures:

@@ -34,7 +34,8 @@ def tearing(exam: Examination) -> Outcome:
             changed += at_once or sample.fingerprint() != was
             stream.give_back(sample)
     out = Outcome(f"{held} buffers stayed the same while {others} others were filled")
-    out.evidence = {"held": held, "changed": changed, "others": others, "handed_over_twice": twice, "pictures": len(pictures)}
+    out.evidence = {"held": held, "changed": changed, "others": others, "pictures": len(pictures)}
+    out.evidence["handed_over_twice"] = twice
     if changed:
         out.summary = ""
         out.problem(
@@ -44,7 +45,8 @@ def tearing(exam: Examination) -> Outcome:
             else "a picture changes while it is looked at: use `frame.copy()` at once, and report this driver",
         )
     if twice:
-        out.problem(f"{twice} buffers were handed over while they were held", "the driver does not keep to its own lease")
+        words = f"{twice} buffers were handed over while they were held"
+        out.problem(words, "the driver does not wait until a buffer is given back")
     if changed or twice:
         return out
     if not others:
