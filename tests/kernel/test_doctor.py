@@ -69,7 +69,6 @@ def moving(any_vivid):
     return any_vivid
 
 
-@pytest.mark.smoke
 def test_a_healthy_vivid_gets_no_alarm_and_is_left_as_it_was(moving, open_files):
     with Device(moving.path) as device:
         before = device.set_format(*device.codes()[0][:1], 320, 180), settings(list_controls(moving.path))
@@ -151,8 +150,8 @@ def test_a_silent_camera_is_found(moving):
 @pytest.mark.smoke
 def test_a_camera_that_goes_away_ends_the_examination_with_a_report(moving):
     timer = threading.Timer(0.7, moving.set, ["Disconnect"])
-    timer.start()
-    report = examine(moving.path, length="quick", only=["stream", "sequence", "starts"])
+    harm = Saboteur("stream", timer.start)
+    report = examine(moving.path, length="quick", only=["stream", "sequence", "starts"], watcher=harm)
     timer.join()
     assert report.finding("stream").verdict is Verdict.PROBLEM
     assert "went away" in report.finding("stream").summary
@@ -226,7 +225,6 @@ def sick(webcam):
         webcam.order(f"fault {fault} 0")
 
 
-@pytest.mark.smoke
 def test_a_healthy_webcam_gets_no_alarm(webcam):
     report = examine(webcam.path, length="quick", set_controls=True)
     assert [f.name for f in report.findings if f.verdict is Verdict.PROBLEM] == [], told(report)
