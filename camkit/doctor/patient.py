@@ -53,6 +53,7 @@ class Memories(NamedTuple):
     capabilities: list[str]
     exported_bytes: int | None  # of a buffer as a dma-buf
     refused: str  # why there is no dma-buf
+    ways: dict[str, str]  # those of camkit's option `io`: how a frame came, or why none did
 
 
 class Patient(ABC):
@@ -100,15 +101,15 @@ class Patient(ABC):
         """Return the error that says who streams from the camera, None if nobody does."""
         return None
 
-    def memories(self) -> Memories:
-        """Tell which ways into memory the driver has; raises NotPossible where there is no choice."""
+    def memories(self, mode: Mode, seconds: float) -> Memories:
+        """Tell which ways into memory there are, with a frame by each; raises NotPossible where there is no choice."""
         raise NotPossible("not a V4L2 device")
 
     def usual_mode(self) -> Mode:
         """Return the mode that `camkit.open` takes when nobody says which."""
         with self.camera() as camera:
             s = camera.stream
-        code = next(offer.code for offer in self.offers() if offer.name == s.format)
+        code = next(offer.code for offer in self.offers() if offer.fourcc == s.fourcc)
         fps = MOST_FPS if s.fps is None else Fraction(s.fps).limit_denominator(1001)
         return Mode(code, s.fourcc, s.format, s.width, s.height, fps)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from camkit.camera_capture._v4l2_device import Device, code_name, code_text
+from camkit.camera_capture._v4l2_io import NAMES
 from camkit.camera_capture.info import CameraInfo
 from camkit.doctor import v4l2_abi as abi
 from camkit.doctor.mode import Layout, Mode, Offer
@@ -75,7 +76,7 @@ class V4l2Patient(Patient):
             raise
         return None
 
-    def memories(self) -> Memories:
+    def memories(self, mode: Mode, seconds: float) -> Memories:
         kinds, bits = [], 0
         for name, memory in MEMORIES.items():
             try:
@@ -97,7 +98,24 @@ class V4l2Patient(Patient):
                 refused = error.strerror or str(error)
             finally:
                 self.node.request_buffers(0)
-        return Memories(kinds, [name for name, bit in abi.BUF_CAPS.items() if bits & bit], exported, refused)
+        can = [name for name, bit in abi.BUF_CAPS.items() if bits & bit]
+        return Memories(kinds, can, exported, refused, {} if mode.name is None else self._ways(mode, seconds))
+
+    def _ways(self, mode: Mode, seconds: float) -> dict[str, str]:
+        told = {}
+        for way in NAMES:
+            try:
+                with self.camera(mode, io=way, corrupt="deliver") as camera:
+                    camera.start()
+                    camera.read(timeout=seconds).close()
+                    words = next((part for part in camera.explain().split("; ") if part.startswith("io=")), "taken")
+                    # Why the others were not taken is news only where nobody asked for one.
+                    told[way] = words if way == "auto" else words.partition(", no ")[0]
+            except CameraDisconnected:
+                raise
+            except CameraError as error:
+                told[way] = f"refused: {error.strerror}"
+        return told
 
     def restore(self) -> list[str]:
         return self.node.restore()

@@ -63,27 +63,35 @@ def told(report):
 
 
 @pytest.fixture
-def moving(any_vivid):
-    """Give each vivid device with its counter in the picture, so that pictures differ."""
+def moving(vivid):
+    """Give a vivid device with its counter in the picture, so that pictures differ."""
+    vivid.set("OSD Text Mode", 0)
+    return vivid
+
+
+@pytest.fixture
+def each_moving(any_vivid):
+    """Give the vivid device of each API likewise."""
     any_vivid.set("OSD Text Mode", 0)
     return any_vivid
 
 
-def test_a_healthy_vivid_gets_no_alarm_and_is_left_as_it_was(moving, open_files):
-    with Device(moving.path) as device:
-        before = device.set_format(*device.codes()[0][:1], 320, 180), settings(list_controls(moving.path))
+def test_a_healthy_vivid_gets_no_alarm_and_is_left_as_it_was(each_moving, open_files):
+    with Device(each_moving.path) as device:
+        before = device.set_format(*device.codes()[0][:1], 320, 180), settings(list_controls(each_moving.path))
     things = open_files()
-    report = examine(moving.path, length="quick")
+    report = examine(each_moving.path, length="quick")
     assert [f.name for f in report.findings if f.verdict is Verdict.PROBLEM] == [], told(report)
     assert {f.name for f in report.findings if f.verdict is Verdict.NOT_POSSIBLE} == set(), told(report)
     # vivid stamps the end of the frame before it is there.
     assert "in the future" in report.finding("timestamps").summary
     assert report.finding("timestamps").verdict is Verdict.NOTE
     assert report.finding("io").evidence["memory"] == ["mmap", "userptr", "dmabuf"]
+    assert report.finding("io").evidence["ways"]["mmap"].startswith('io="mmap"')
     assert report.finding("formats").evidence["tried"] > 100
     assert (report.error, report.interrupted) == (None, False)
-    with Device(moving.path, write=False) as device:
-        assert (device.current(), settings(list_controls(moving.path))) == before
+    with Device(each_moving.path, write=False) as device:
+        assert (device.current(), settings(list_controls(each_moving.path))) == before
     assert open_files() == things
 
 
@@ -111,26 +119,26 @@ def test_a_time_that_is_none_is_found(moving, width):
     assert finding.verdict is Verdict.PROBLEM and "away from the monotonic clock" in finding.summary
 
 
-def test_frames_that_the_driver_marks_are_found(moving):
-    with again_and_again(lambda: moving.set("Inject V4L2_BUF_FLAG_ERROR")):
-        report = examine(moving.path, length="quick", only=["payload"])
+def test_frames_that_the_driver_marks_are_found(each_moving):
+    with again_and_again(lambda: each_moving.set("Inject V4L2_BUF_FLAG_ERROR")):
+        report = examine(each_moving.path, length="quick", only=["payload"])
     finding = report.finding("payload")
     assert finding.verdict is Verdict.PROBLEM
     assert finding.evidence["damaged"]["marked as damaged by the driver"] >= 3
 
 
-def test_a_start_that_fails_is_found(moving):
-    harm = Saboteur("starts", lambda: moving.set("Inject VIDIOC_STREAMON Error"))
-    report = examine(moving.path, length="quick", only=["starts"], watcher=harm)
+def test_a_start_that_fails_is_found(each_moving):
+    harm = Saboteur("starts", lambda: each_moving.set("Inject VIDIOC_STREAMON Error"))
+    report = examine(each_moving.path, length="quick", only=["starts"], watcher=harm)
     finding = report.finding("starts")
     assert finding.verdict is Verdict.PROBLEM and "1 of" in finding.summary
     assert len(finding.evidence["failures"]) == 1
     assert finding.evidence["open_files"][0] == finding.evidence["open_files"][1]
 
 
-def test_a_mode_that_is_refused_is_found(moving):
-    harm = Saboteur("modes", lambda: moving.set("Inject VIDIOC_REQBUFS Error"))
-    finding = examine(moving.path, length="quick", only=["modes"], watcher=harm).finding("modes")
+def test_a_mode_that_is_refused_is_found(each_moving):
+    harm = Saboteur("modes", lambda: each_moving.set("Inject VIDIOC_REQBUFS Error"))
+    finding = examine(each_moving.path, length="quick", only=["modes"], watcher=harm).finding("modes")
     assert finding.verdict is Verdict.PROBLEM
     assert [row["why"] for row in finding.evidence["failed"]] == ["cannot get 4 buffers: Invalid argument"]
 
@@ -157,6 +165,22 @@ def test_a_camera_that_goes_away_ends_the_examination_with_a_report(moving):
     assert "went away" in report.finding("stream").summary
     assert report.finding("starts").summary == "the camera is gone"
     assert code_of_report(report) == 6
+
+
+def test_an_interrupted_examination_leaves_the_camera_as_it_was(moving):
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    with Device(moving.path) as device:
+        before = device.set_format(*device.codes()[0][:1], 320, 180)
+    report = examine(
+        moving.path, length="quick", only=["rates", "modes", "starts", "settings"], watcher=Saboteur("starts", press)
+    )
+    assert report.interrupted and report.finding("modes").verdict is Verdict.OK
+    assert {report.finding(name).summary for name in ("starts", "settings")} == {"interrupted"}
+    with Device(moving.path, write=False) as device:
+        assert device.current() == before
+    assert code_of_report(report) == 1
 
 
 def test_a_camera_in_use_is_reported_with_who_has_it(vivid):

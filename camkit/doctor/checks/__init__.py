@@ -30,7 +30,7 @@ CHECKS = (
     Check("identity", "name and identity", identity, (0.3, 0.3, 0.3), streams=False),
     Check("formats", "listed formats", formats, (0.5, 1, 10), streams=False),
     Check("layout", "strides and sizes", layout, (0, 0, 0), streams=False, after=("formats",)),
-    Check("io", "ways into memory", io, (0.2, 0.2, 0.2)),
+    Check("io", "ways into memory", io, (0.5, 0.5, 1)),
     Check("stream", "frames flow", stream, (2, 6, 30)),
     Check("timestamps", "timestamps", timestamps, (0, 0, 0), after=("stream",)),
     Check("sequence", "frame numbers", sequence, (0, 0, 0), after=("stream",)),

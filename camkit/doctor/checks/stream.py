@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from fractions import Fraction
 
 from camkit.doctor.checks.payload import damage
 from camkit.doctor.examination import Examination
@@ -43,13 +44,13 @@ def stream(exam: Examination) -> Outcome:
     out = Outcome(f"{len(samples)} frames of {mode} in {exam.recording.seconds:.1f} s")
     out.evidence = {"mode": str(mode), "frames": len(samples), "seconds": round(exam.recording.seconds, 2)}
     out.evidence |= {"rate_set": None if fps is None else round(float(fps), 3), "silences": silences}
-    _judge(exam.recording, out, exam.patience)
+    _judge(exam.recording, out, exam.patience, fps)
     if ended:
         out.problem(f"the stream broke off: {ended}", "the driver gave up: look at cable, hub and 'dmesg'")
     return out
 
 
-def _judge(recording: Recording, out: Outcome, patience: float) -> None:
+def _judge(recording: Recording, out: Outcome, patience: float, fps: Fraction | None) -> None:
     if not recording.samples:
         out.summary = ""
         out.problem(f"no frame of {recording.mode} came within {patience:g} s", "the camera starts and stays silent")
@@ -61,6 +62,8 @@ def _judge(recording: Recording, out: Outcome, patience: float) -> None:
     usual = recording.interval_ns()
     if usual is None:
         return
+    if fps is not None:  # a camera that always stalls is no slow one
+        usual = min(usual, 1e9 / fps)
     if longest > max(10 * usual, 0.5e9):
         out.problem(
             f"once no frame came for {longest / 1e9:.2f} s", "the camera stalls: programs see the picture freeze"
