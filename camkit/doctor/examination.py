@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from camkit.camera_capture.info import CameraInfo
-from camkit.doctor.finding import Finding, NotPossible, Outcome, Verdict
+from camkit.doctor.finding import Finding, NotPossible, Outcome, Verdict, words_of
 from camkit.doctor.length import LENGTHS, PATIENCE_S, Length
 from camkit.doctor.mode import Layout, Mode
 from camkit.doctor.patient import Patient
@@ -161,16 +161,18 @@ class Examination:
         except CameraDisconnected as error:
             self.bar(error, "the camera is gone")
             outcome = Outcome()
-            outcome.problem(f"the camera went away: {_words(error)}", "look at its cable, its hub and its power supply")
+            outcome.problem(
+                f"the camera went away: {words_of(error)}", "look at its cable, its hub and its power supply"
+            )
             return outcome
         except CameraBusy as error:
-            return _not_possible(_words(error))
+            return _not_possible(words_of(error))
         except (CamkitError, OSError, ValueError, MemoryError) as error:
             if isinstance(error, OSError) and error.errno == errno.ENODEV:
                 self.bar(error, "the camera is gone")
             outcome = Outcome(evidence={"error": type(error).__name__})
             outcome.problem(
-                f"the check failed: {_words(error)}", "programs that use this camera will meet the same error"
+                f"the check failed: {words_of(error)}", "programs that use this camera will meet the same error"
             )
             return outcome
 
@@ -181,8 +183,3 @@ class Examination:
 
 def _not_possible(why: str) -> Outcome:
     return Outcome(why, verdict=Verdict.NOT_POSSIBLE)
-
-
-def _words(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__

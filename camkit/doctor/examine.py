@@ -105,6 +105,11 @@ def find_camera(source: str | os.PathLike[str] | int) -> CameraInfo:
     TypeError, ValueError
         `source` is nothing that names a camera.
     """
+    if source == "auto":
+        # A camera that cannot be opened is the one that its user asks about.
+        real = [info for info in list_cameras() if info.kind != "synthetic"]
+        if real and all(info.problem for info in real):
+            return real[0]
     try:
         return find(source)[1]
     except CameraNotFound:

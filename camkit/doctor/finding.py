@@ -90,5 +90,11 @@ class Finding:
         return {**asdict(self), "verdict": self.verdict.value}
 
 
+def words_of(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
 class NotPossible(Exception):
     """A check that cannot be made here; its text says why."""

@@ -82,6 +82,8 @@ def _usb(place: Path | None) -> list[dict[str, Any]]:
         if (folder / "idVendor").exists():
             row: dict[str, Any] = {"port": folder.name}
             row |= {name: value for file, name in USB.items() if (value := _read(folder / file))}
+            if folder.name.startswith("usb"):  # a controller, whose number is its place on the PCI bus
+                row.pop("serial", None)
             row["others"] = _neighbours(folder)
             found.append(row)
     return found

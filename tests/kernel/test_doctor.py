@@ -78,7 +78,7 @@ def each_moving(any_vivid):
 
 def test_a_healthy_vivid_gets_no_alarm_and_is_left_as_it_was(each_moving, open_files):
     with Device(each_moving.path) as device:
-        before = device.set_format(*device.codes()[0][:1], 320, 180), settings(list_controls(each_moving.path))
+        before = device.set_format(device.codes()[-1][0], 320, 180), settings(list_controls(each_moving.path))
     things = open_files()
     report = examine(each_moving.path, length="quick")
     assert [f.name for f in report.findings if f.verdict is Verdict.PROBLEM] == [], told(report)
@@ -206,10 +206,11 @@ def examine_when_streaming(path, pid):
         time.sleep(0.02)
 
 
-def test_a_camera_that_may_not_be_opened_is_reported(vivid):
+@pytest.mark.parametrize("named", [True, False], ids=["named", "auto"])
+def test_a_camera_that_may_not_be_opened_is_reported(vivid, named):
     os.seteuid(65534)
     try:
-        report = examine(vivid.path, length="quick")
+        report = examine(vivid.path if named else "auto", length="quick")
     finally:
         os.seteuid(0)
     assert report.finding("access").verdict is Verdict.PROBLEM
@@ -262,6 +263,7 @@ def test_a_healthy_webcam_gets_no_alarm(webcam):
 def test_serial_numbers_stay_at_home(webcam):
     report = examine(webcam.path, length="quick", only=["access"])
     assert report.machine["usb"][0]["serial"] == "0001"
+    assert report.as_dict()["camera"]["bus"] == report.info.bus, "the controller's number is no serial"
     assert not [line for line in report.as_dict()["machine"]["log"] if "SerialNumber: 0001" in line]
     assert report.as_dict()["machine"]["usb"][0]["serial"] == "(serial left out)"
     whole = report.as_dict(serials=True)

@@ -7,7 +7,7 @@ from typing import Any
 from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.registry import list_controls
 from camkit.doctor.examination import Examination
-from camkit.doctor.finding import NotPossible, Outcome
+from camkit.doctor.finding import NotPossible, Outcome, words_of
 from camkit.errors import CameraDisconnected, CamkitError
 
 PLAIN = ("integer", "boolean", "menu", "integer_menu", "integer64")
@@ -104,7 +104,7 @@ def _set_one(controls: Controls, row: dict[str, Any]) -> list[str]:
             except CameraDisconnected:
                 raise
             except (CamkitError, ValueError, TypeError) as error:
-                told.append(f"{name} = {value}: {_words(error)}")
+                told.append(f"{name} = {value}: {words_of(error)}")
                 continue
             if got != value and "volatile" not in controls.info(name).flags:
                 told.append(f"{name} = {value}: reads back as {got}")
@@ -138,7 +138,3 @@ def put_back(controls: Controls, before: dict[str, Any]) -> list[str]:
         if not left:
             break
     return left
-
-
-def _words(error: BaseException) -> str:
-    return " ".join((getattr(error, "strerror", None) or str(error)).split())

@@ -7,7 +7,7 @@ from typing import Any
 
 from camkit.doctor.checks.payload import damage
 from camkit.doctor.examination import Examination
-from camkit.doctor.finding import NotPossible, Outcome
+from camkit.doctor.finding import NotPossible, Outcome, words_of
 from camkit.doctor.mode import Mode, Offer
 from camkit.errors import CameraBusy, CameraDisconnected, CamkitError
 
@@ -64,4 +64,4 @@ def _start(exam: Examination, mode: Mode) -> str:
     except (CameraDisconnected, CameraBusy):
         raise
     except (CamkitError, OSError, ValueError) as error:
-        return " ".join((getattr(error, "strerror", None) or str(error)).split())
+        return words_of(error)
