@@ -30,7 +30,7 @@ from camkit.doctor.checks.payload import damage, jpeg_damage
 from camkit.doctor.checks.rates import measured_rate
 from camkit.doctor.checks.sequence import judge_numbers
 from camkit.doctor.checks.timestamps import judge_times
-from camkit.doctor.examination import Examination
+from camkit.doctor.examination import Examination, Silent
 from camkit.doctor.finding import NotPossible, Outcome
 from camkit.doctor.kernel_log import kernel_log
 from camkit.doctor.markdown import markdown
@@ -446,7 +446,7 @@ def test_the_command_tells_and_writes(tmp_path: Path, capsys: pytest.CaptureFixt
     told = json.loads(shown.out)
     assert [check["name"] for check in told["checks"]] == ["access", "io", "stream", "sequence"]
     assert told["error"] is None and told["interrupted"] is False
-    assert "about 2 s at most" in shown.err and "0 problems" in shown.err and "frame numbers" in shown.err
+    assert "about 3 s at most" in shown.err and "0 problems" in shown.err and "frame numbers" in shown.err
     assert "frame numbers" in file.read_text()
     assert main(["doctor", "synthetic", "--only", "access", "--output", str(tmp_path / "r.json"), "--json"]) == 0
     assert json.loads((tmp_path / "r.json").read_text()) == json.loads(capsys.readouterr().out)
@@ -470,6 +470,15 @@ def test_wrong_arguments(arguments: list[str], words: str, capsys: pytest.Captur
 def test_no_such_camera_has_its_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "/dev/video99", "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == 3
+
+
+def test_a_watcher_may_end_it() -> None:
+    class Impatient(Silent):
+        def stopped(self) -> bool:
+            return True
+
+    report = examine("synthetic", length="quick", watcher=Impatient())
+    assert report.interrupted and {finding.summary for finding in report.findings} == {"interrupted"}
 
 
 def test_control_c_gives_what_was_found_so_far() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +19,6 @@ from rich.text import Text
 import camkit
 from camkit.cli.exit_codes import ExitCode, NotSaved, UsageError, code_of
 from camkit.cli.report import failure, write_json
-from camkit.cli.run import terminable
 from camkit.cli.table import console
 from camkit.doctor import Check, Finding, Report, examine, seconds
 from camkit.doctor.examine import find_camera
@@ -43,7 +44,7 @@ def doctor_command(args: argparse.Namespace) -> ExitCode:
         f"{str(info)} ({', '.join(filter(None, [info.name, info.driver]))}), about {most:.0f} s at most; ", end=""
     )
     out.print("controls are set and put back" if args.controls else "no control is set")
-    with terminable(), _view(out) as view:
+    with _view(out) as view, _stoppable(view):
         report = examine(
             info.path or info.id,
             length=args.length,
@@ -83,6 +84,7 @@ class View:
     def __init__(self, out: Console, progress: Progress | None) -> None:
         self._out, self._progress = out, progress
         self._task: TaskID | None = None
+        self._stopped = False
 
     def began(self, check: Check, spent: float, total: float) -> None:
         """Move the bar."""
@@ -108,6 +110,16 @@ class View:
         """Ask the user to do something."""
         self._out.print(Text(text, style="bold"))
 
+    def stopped(self) -> bool:
+        """Tell whether Ctrl-C was pressed."""
+        return self._stopped
+
+    def stop(self, number: int, stack: FrameType | None) -> None:
+        """Note a signal, then end what is being done."""
+        # Python swallows an exception that comes while it clears memory up: then the note is all that is left.
+        self._stopped = True
+        raise KeyboardInterrupt
+
 
 @contextlib.contextmanager
 def _view(out: Console) -> Iterator[View]:
@@ -122,6 +134,16 @@ def _view(out: Console) -> Iterator[View]:
     )
     with Progress(*columns, console=out, transient=True) as progress:
         yield View(out, progress)
+
+
+@contextlib.contextmanager
+def _stoppable(view: View) -> Iterator[None]:
+    before = {number: signal.signal(number, view.stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _ending(told: dict[str, Any]) -> str:

@@ -40,6 +40,9 @@ class Watcher(Protocol):
     def ask(self, text: str) -> None:
         """Ask the user to do something."""
 
+    def stopped(self) -> bool:
+        """Tell whether no more checks are wanted."""
+
 
 class Silent:
     """A watcher that looks on."""
@@ -49,6 +52,9 @@ class Silent:
     def ended(self, finding: Finding) -> None: ...
 
     def ask(self, text: str) -> None: ...
+
+    def stopped(self) -> bool:
+        return False
 
 
 class Try(NamedTuple):
@@ -144,6 +150,7 @@ class Examination:
         begun = time.monotonic()
         self.deadline = begun + check.seconds[LENGTHS.index(self.length)]
         self.watcher.began(check, spent, total)
+        self.interrupted = self.interrupted or self.watcher.stopped()
         outcome = _not_possible("interrupted") if self.interrupted else self._examine(check)
         self._tell(check, outcome, time.monotonic() - begun, findings)
 

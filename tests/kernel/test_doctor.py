@@ -39,6 +39,9 @@ class Saboteur:
     def ask(self, text):
         self.asked.append(text)
 
+    def stopped(self):
+        return False
+
 
 @contextlib.contextmanager
 def again_and_again(act, seconds=0.1):
