@@ -23,6 +23,7 @@ from camkit.errors import (
     CameraPermission,
     CameraTimeout,
     CamkitError,
+    ClockUnknown,
     ControlNotFound,
     ControlReadOnly,
     FormatNotSupported,
@@ -31,7 +32,16 @@ from camkit.errors import (
     PoolExhausted,
     ShaderError,
 )
-from camkit.memory_manager import FORMATS, DmabufPlane, DriverBuffer, Frame, FramePool, PixelFormat
+from camkit.memory_manager import (
+    FORMATS,
+    ClockMap,
+    DmabufPlane,
+    DriverBuffer,
+    Frame,
+    FramePool,
+    PixelFormat,
+    clock_map,
+)
 from camkit.performance_core import DROP, FrameQueue, NullSink, Pipeline, Sink, Source, Stage
 
 if TYPE_CHECKING:
@@ -51,6 +61,8 @@ __all__ = [
     "CameraPermission",
     "CameraTimeout",
     "CamkitError",
+    "ClockMap",
+    "ClockUnknown",
     "ControlNotFound",
     "ControlReadOnly",
     "DmabufPlane",
@@ -72,6 +84,7 @@ __all__ = [
     "Stage",
     "SyntheticCamera",
     "Viewer",
+    "clock_map",
     "get_include",
     "list_cameras",
     "open",

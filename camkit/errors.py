@@ -43,6 +43,10 @@ class FormatNotSupported(CamkitError, ValueError):
     """The camera, or the operation, does not offer the pixel format, size or rate that was asked for."""
 
 
+class ClockUnknown(CamkitError, ValueError):
+    """A time cannot be told on another clock, for nobody knows which clock it is on."""
+
+
 class PoolExhausted(CamkitError, BufferError):
     """Every slot of a pool is in use."""
 

@@ -1,5 +1,6 @@
 """memory_manager: pixel formats, pools of fixed buffers, and frames, the leases on them."""
 
+from camkit.memory_manager._clock_map import ClockMap, clock_map
 from camkit.memory_manager._format import FORMATS, PixelFormat
 from camkit.memory_manager._frame import Colour, Frame
 from camkit.memory_manager._pool import FramePool
@@ -8,6 +9,7 @@ from camkit.memory_manager.driver_buffer import DriverBuffer, DriverPlane, Drive
 
 __all__ = [
     "FORMATS",
+    "ClockMap",
     "Colour",
     "DmabufPlane",
     "DriverBuffer",
@@ -16,4 +18,5 @@ __all__ = [
     "Frame",
     "FramePool",
     "PixelFormat",
+    "clock_map",
 ]

@@ -6,6 +6,7 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABL
 from libc.stdint cimport uint32_t
 
 from camkit.memory_manager._abi cimport (
+    CAMKIT_CLOCK_MONOTONIC,
     CAMKIT_FRAME_COPY,
     CAMKIT_FRAME_CORRUPT,
     CAMKIT_FRAME_DISCONTINUITY,
@@ -21,11 +22,12 @@ from camkit.memory_manager._abi cimport (
     copy_description,
     copy_pixels,
 )
+from camkit.memory_manager._clock_map cimport shared_map
 from camkit.memory_manager._format cimport PixelFormat_of
 
 from collections import namedtuple
 
-from camkit.errors import FormatNotSupported
+from camkit.errors import ClockUnknown, FormatNotSupported
 from camkit.memory_manager.dmabuf import DmabufPlane
 from camkit.memory_manager.driver_buffer import DriverBuffer, DriverPlane, DriverTimecode
 
@@ -173,6 +175,40 @@ cdef class Frame:
         elif copy_pixels(to.c, c) < 0:
             raise ValueError("the frame says more bytes than its memory has")
         return to
+
+    def time(self, clock="realtime", of="timestamp"):
+        """Tell a moment of the frame on a system clock.
+
+        Parameters
+        ----------
+        clock : {"realtime", "boottime", "tai", "monotonic_raw", "monotonic"}
+            Clock to tell it on; `realtime` counts from 1970.
+        of : {"timestamp", "hardware", "dequeue"}
+            Which moment: `timestamp_ns`, `hardware_ns` or `dequeue_ns`.
+
+        Returns
+        -------
+        int
+            Nanoseconds. `camkit.clock_map("monotonic", clock).error_at(...)` bounds its error, which is the size of the
+            step for a frame under way while the clock was set.
+
+        Raises
+        ------
+        ClockUnknown
+            The frame's own clock is not known (see `clock`), or it has no such time.
+        ValueError
+            There is no such clock or moment.
+        """
+        cdef camkit_frame *c = self.get()
+        times = {"timestamp": c.timestamp_ns, "hardware": c.hardware_ns, "dequeue": c.dequeue_ns}
+        if of not in times:
+            raise ValueError(f"of is {of!r}, not one of {', '.join(times)}")
+        if of == "timestamp" and c.clock != CAMKIT_CLOCK_MONOTONIC:
+            raise ClockUnknown(f"cannot tell the time of frame {c.sequence} on {clock}: its timestamp is on a clock that "
+                               f"is {self.clock!r}; of=\"dequeue\" tells when it was taken from the source")
+        if not times[of]:
+            raise ClockUnknown(f"cannot tell the {of} time of frame {c.sequence} on {clock}: it has none")
+        return times[of] if clock == "monotonic" else shared_map("monotonic", clock).convert(times[of])
 
     @property
     def array(self):

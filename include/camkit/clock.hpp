@@ -25,6 +25,36 @@ inline std::int64_t now_ns() noexcept {
 #endif
 }
 
+// The clocks that a program can read, by number; each is offered where the system has it.
+enum class system_clock : int { monotonic, realtime, boottime, monotonic_raw, tai };
+
+// The time of a clock in ns; false where the system has no such clock.
+inline bool read_clock(system_clock which, std::int64_t& ns) noexcept {
+#if defined(_WIN32)
+  if (which == system_clock::monotonic) {
+    ns = now_ns();
+    return true;
+  }
+  if (which != system_clock::realtime) return false;
+  ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+           std::chrono::system_clock::now().time_since_epoch())
+           .count();
+  return true;
+#else
+#if defined(__linux__)
+  constexpr clockid_t ids[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+                               CLOCK_TAI};
+#else
+  constexpr clockid_t ids[] = {CLOCK_MONOTONIC, CLOCK_REALTIME};
+#endif
+  const auto i = static_cast<unsigned>(which);
+  timespec t;
+  if (i >= sizeof(ids) / sizeof(ids[0]) || clock_gettime(ids[i], &t) != 0) return false;
+  ns = static_cast<std::int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
+  return true;
+#endif
+}
+
 }  // namespace camkit
 
 #endif
