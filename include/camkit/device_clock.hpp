@@ -49,8 +49,10 @@ class device_clock {
     const std::int64_t x = nanoseconds(ticks - first_ticks_);
     const point p{x, host_ns - first_host_ - x};
     const bool odd = ready() && strange(p);
+    if (odd && !strange_) strange_since_ = host_ns;
     strange_ = odd ? strange_ + 1 : 0;
-    if (odd && strange_ < patience) return;  // a garbled one, or a jump: the next ones will tell
+    // A garbled one, a burst after a stall, or a jump: the next ones will tell.
+    if (odd && (strange_ < patience || host_ns - strange_since_ < bin_span)) return;
     if (odd && checked_) {
       jumps_.store(jumps() + 1, std::memory_order_relaxed);
       checked_ = false;
@@ -90,7 +92,7 @@ class device_clock {
   static constexpr std::int64_t rate_span = 2 * second;  // shorter: noise would be taken for a rate
   // USB wants 500 ppm of a device's clock; with a measured frequency nothing is promised.
   static constexpr double most_rate = 1e-3, most_measured_rate = 2e-2, wrong = 1e-2, halves = 5e-2;
-  static constexpr std::int64_t earliest = -second / 50, latest = second / 2;
+  static constexpr std::int64_t earliest = -second / 50, latest = second / 10;
 
   // The reading nearest to what the host's clock lets expect, so that a pause longer than a wrap
   // does no harm.
@@ -196,7 +198,7 @@ class device_clock {
   std::int64_t first_ticks_ = 0, last_ticks_ = 0, first_host_ = 0, last_host_ = 0;
   std::int64_t middle_ticks_ = 0, middle_host_ = 0;       // half a second after the first
   std::int64_t offset_ = 0, middle_ = 0, bin_begin_ = 0;  // the line's height at x = middle_
-  std::int64_t readings_ = 0, strange_ = 0, bins_ = 0;
+  std::int64_t readings_ = 0, strange_ = 0, strange_since_ = 0, bins_ = 0;
   point bin_[most_bins];
   std::atomic<double> rate_{0};  // of the host's clock against the camera's
   std::atomic<std::uint32_t> hertz_{0};
