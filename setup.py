@@ -50,6 +50,7 @@ ROWS = [
     Row("camkit.camera_capture._backend", hot=True),
     Row("camkit.camera_capture._synthetic", hot=True),
     Row("camkit.camera_capture._v4l2", hot=True, platform="linux"),
+    Row("camkit.camera_capture._uvc_metadata", hot=True, platform="linux"),
     Row("camkit.camera_capture._v4l2_buffers", hot=True, platform="linux"),
     Row("camkit.camera_capture._v4l2_frame", hot=True, platform="linux"),
     Row("camkit.camera_capture._v4l2_memory", platform="linux"),

@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from camkit.camera_capture._backend cimport Backend, gate
+from camkit.camera_capture._uvc_metadata cimport UvcMetadata
 from camkit.camera_capture._v4l2_buffers cimport driver_stream
 from camkit.camera_capture._v4l2_buffers_abi cimport v4l2_buffer, v4l2_plane
 from camkit.camera_capture._v4l2_device cimport Device
@@ -22,6 +23,7 @@ cdef extern from "camkit/call_watch.hpp" namespace "camkit" nogil:
 
 cdef class V4L2Backend(Backend):
     cdef Device device
+    cdef UvcMetadata metadata  # None: no hardware time was asked for
     cdef frame_pool *pool  # one reference, NULL while there is no stream
     cdef driver_stream *driver  # borrowed from pool
     cdef int bell  # owned: the eventfd that ends a wait

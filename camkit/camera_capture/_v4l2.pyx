@@ -49,6 +49,7 @@ from camkit.memory_manager._format cimport PixelFormat
 import dataclasses
 import os
 
+from camkit.camera_capture._uvc_metadata import metadata_of
 from camkit.camera_capture._v4l2_controls import ControlNode
 from camkit.camera_capture._v4l2_device import code_text
 from camkit.camera_capture._v4l2_explain import facts
@@ -78,7 +79,8 @@ cdef class V4L2Backend(Backend):
         Camera to open.
     request : Request
         What is asked of it. Its option `stride` is the least number of bytes from one row to the next, for who needs
-        rows aligned; `io` names the way in which frames get into memory, see `_v4l2_io.WAYS`.
+        rows aligned; `io` names the way in which frames get into memory, see `_v4l2_io.WAYS`; `hardware_time` asks for
+        `Frame.hardware_ns`, see `UvcMetadata`.
 
     Raises
     ------
@@ -100,6 +102,7 @@ cdef class V4L2Backend(Backend):
         self.bell = c_eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
         if self.bell < 0:
             raise failure(info.path, "make an event descriptor", errno)
+        self.metadata = metadata_of(self.device.path, request.options.get("hardware_time", False))
         self.prepare(self.device.image_bytes())
 
     def __dealloc__(self):
@@ -115,6 +118,8 @@ cdef class V4L2Backend(Backend):
         words = [super().explain(), *facts(self.device, self.stream, self.request, self.trials, begun, self.orphans)]
         if self.unwatched > 0:
             words.append(f"waits for frames by poll, a call more for each: {os.strerror(self.unwatched)}")
+        if self.metadata is not None:
+            words.append(self.metadata.explain())
         if self.sync_failures:
             words.append(f"{self.sync_failures} frames could not be made coherent for the CPU")
         if self.requeue_failures:
@@ -173,6 +178,8 @@ cdef class V4L2Backend(Backend):
                     raise refusal(self.device.path, f"start: lend buffer {i} to the driver", error)
                 if error:
                     raise failure(self.device.path, f"start: queue buffer {i}", error)
+            if self.metadata is not None:
+                self.metadata.begin(self.device.path, s.count.load())
             error = ioctl_errno(fd, VIDIOC_STREAMON, &kind)
             if error:
                 raise start_reason(self.device.path, self.device.bus, self.stream, self.device.image_bytes(), error)
@@ -293,6 +300,8 @@ cdef class V4L2Backend(Backend):
                               "from; open the camera here", self.device.path)
         if s.unqueued.load():
             self._queue_again()
+        if self.metadata is not None:
+            self.metadata.catch_up()
         cdef int error, answer = self._wait(timeout_ns, &events)
         if answer != CAMKIT_OK:
             return answer
@@ -351,6 +360,8 @@ cdef class V4L2Backend(Backend):
             # What the caches hold may be of an earlier frame.
             f.flags |= CAMKIT_FRAME_CORRUPT
             self.sync_failures += 1
+        if self.metadata is not None:
+            self.metadata.time_frame(f)
         out[0] = f
         return CAMKIT_OK
 
@@ -435,6 +446,8 @@ cdef class V4L2Backend(Backend):
             self.pool = NULL
             self.driver = NULL
             return 0
+        if self.metadata is not None:
+            self.metadata.end()
         with nogil:
             self.watch.stop()
             self.pool.stop()

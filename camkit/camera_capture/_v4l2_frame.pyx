@@ -1,6 +1,6 @@
 """From a buffer that V4L2 hands over to a frame. All of it without the GIL but for what is done once a stream."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from camkit.camera_capture._v4l2_abi cimport V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
@@ -105,7 +105,8 @@ cdef void describe_frame(camkit_frame *f, const picture *p, driver_stream *s, co
                 CAMKIT_MEMORY_DMABUF if s.memory == V4L2_MEMORY_DMABUF else CAMKIT_MEMORY_MMAP)
     f.clock = clock_of(b.flags)
     f.stamp = stamp_of(b.flags)
-    f.timestamp_ns = b.timestamp.tv_sec * 1_000_000_000 + b.timestamp.tv_usec * 1000
+    # In unsigned numbers, for a driver's clock may wrap; the sum is then the wrapped one.
+    f.timestamp_ns = <int64_t>(<uint64_t>b.timestamp.tv_sec * 1_000_000_000 + <uint64_t>b.timestamp.tv_usec * 1000)
     f.sequence = b.sequence
     _keep(&f.driver, b, planes, mplane)
 

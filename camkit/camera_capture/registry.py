@@ -37,7 +37,7 @@ ROWS = (
         "camkit.camera_capture._v4l2:V4L2Backend",
         "camkit.camera_capture._v4l2_find",
         "/dev/video{}",
-        options=("stride", "io"),
+        options=("stride", "io", "hardware_time"),
     ),
     Row(
         "synthetic",

@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
             fourccs=options.formats,
         )
         camera = Camera(model, options.pictures, options.flatout)
+        camera.clock.run_fast(options.clock_ppm)
+        camera.clock.jitter_us = options.clock_jitter
         camera.plug()
         if options.node_file:
             threading.Thread(target=_write_node, args=(camera, options.node_file), daemon=True).start()
@@ -67,6 +69,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--fps", type=_rates, default=(30, 15), help="frame rates on offer (default 30,15)")
     add("--formats", type=_fourccs, default=tuple(FORMATS), help="formats on offer (default YUYV,MJPG)")
     add("--flatout", action="store_true", help="send as fast as the host takes, whatever the rate")
+    add("--clock-ppm", type=float, default=0.0, help="millionths by which the webcam's clock is fast (default 0)")
+    add("--clock-jitter", type=int, default=0, metavar="US", help="send up to so much later than headers say")
     add("--name", default=Model.name, help=f"name of the product (default '{Model.name}')")
     add("--serial", default=Model.serial, help=f"serial number (default {Model.serial})")
     add("--vid", type=_hexadecimal, default=Model.vendor, help="vendor, hexadecimal")

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 from lab.uvc_camera import usbip
+from lab.uvc_camera.clock import CameraClock
 from lab.uvc_camera.descriptors import Model
 from lab.uvc_camera.faults import Faults
 from lab.uvc_camera.requests import ControlEndpoint
@@ -23,6 +24,7 @@ class Camera:
         self.pictures = pictures
         self.flat_out = flat_out
         self.faults = Faults()
+        self.clock = CameraClock()
         self.stream: Stream | None = None
         self._link: usbip.Link | None = None
         self._threads: list[threading.Thread] = []
@@ -34,7 +36,7 @@ class Camera:
             return
         link = self._link = usbip.attach()
         endpoint = ControlEndpoint(self.model, self.faults, lambda on: stream.switch(on))
-        stream = self.stream = Stream(self.model, self.faults, link, lambda: endpoint.agreed)
+        stream = self.stream = Stream(self.model, self.faults, link, lambda: endpoint.agreed, self.clock)
         stream.pictures, stream.flat_out = self.pictures, self.flat_out
         stream.counts["numbered"] = self._frames_before
         self._threads = [
@@ -77,6 +79,7 @@ class Camera:
             "frames": stream.counts["frames"] if stream else 0,
             "bytes": stream.counts["bytes"] if stream else 0,
             "last_number": stream.counts["numbered"] if stream else self._frames_before,
+            "exposures": list(stream.exposures) if stream else [],
             "faults": dict(self.faults.happened),
         }
 

@@ -9,7 +9,7 @@ from lab.uvc_camera.camera import Camera
 
 __all__ = ["ORDERS", "obey", "send", "serve"]
 
-ORDERS = "plug, unplug, freeze, resume, stat, fault NAME [N], quit"
+ORDERS = "plug, unplug, freeze, resume, stat, fault NAME [N], clock NAME [VALUE], quit"
 LINE = 4096
 PATIENCE_S = 30.0
 
@@ -58,6 +58,10 @@ def obey(camera: Camera, order: str) -> str:
                 camera.faults.arm(name)
             case ["fault", name, count]:
                 camera.faults.arm(name, int(count))
+            case ["clock", name]:
+                camera.clock.order(name, 1.0)
+            case ["clock", name, value]:
+                camera.clock.order(name, float(value))
             case ["stat"]:
                 return json.dumps(camera.describe())
             case ["quit"]:

@@ -4,11 +4,12 @@ import errno
 import random
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from lab.uvc_camera.clock import HEADER_SIZE, CameraClock, timed_header
 from lab.uvc_camera.descriptors import UNITS_PER_SECOND, Model
 from lab.uvc_camera.faults import Faults
 from lab.uvc_camera.pictures import reel
@@ -17,11 +18,11 @@ from lab.uvc_camera.usbip import Link, Submit, packet_table, with_error
 
 __all__ = ["Stopped", "Stream", "Transfer", "cut_frame"]
 
-HEADER_SIZE = 2
 FRAME_ID, END_OF_FRAME, ERROR, END_OF_HEADER = 0x01, 0x02, 0x40, 0x80
 # A sleep this short notices an unplug or the end of the stream in time.
 NAP_S = 0.05
 SLOW_S = 1.0
+EXPOSURES = 512
 FRAME_FAULTS = ("errbit", "noeof", "zerolen", "isoerr", "truncate", "corrupt")
 
 
@@ -41,14 +42,15 @@ def cut_frame(
 ) -> list[Transfer]:
     """Return a frame as it goes over the wire.
 
-    Payloads of `size` bytes each begin with a header; the frame's parity `toggle` tells frames apart. An isochronous
-    transfer has `packets` of them, a bulk one (0) has one.
+    Payloads of `size` bytes each begin with a header, which has room for times and says that there are none; the frame's
+    parity `toggle` tells frames apart. An isochronous transfer has `packets` of them, a bulk one (0) has one.
     """
     room = size - HEADER_SIZE
     cuts = [picture[start : start + room] for start in range(0, len(picture), room)] or [b""]
     flags = END_OF_HEADER | toggle | (ERROR if error else 0)
-    payloads = [bytes((HEADER_SIZE, flags)) + cut for cut in cuts[:-1]]
-    payloads.append(bytes((HEADER_SIZE, flags | (END_OF_FRAME if end else 0))) + cuts[-1])
+    room_for_times = bytes(HEADER_SIZE - 2)
+    payloads = [bytes((HEADER_SIZE, flags)) + room_for_times + cut for cut in cuts[:-1]]
+    payloads.append(bytes((HEADER_SIZE, flags | (END_OF_FRAME if end else 0))) + room_for_times + cuts[-1])
     if not packets:
         return [Transfer(payload, b"") for payload in payloads]
     transfers = []
@@ -65,9 +67,12 @@ class Stream:
     Its methods may be called by any thread.
     """
 
-    def __init__(self, model: Model, faults: Faults, link: Link, agreed: Callable[[], StreamFormat]) -> None:
+    def __init__(
+        self, model: Model, faults: Faults, link: Link, agreed: Callable[[], StreamFormat], clock: CameraClock
+    ) -> None:
         self.model = model
         self.faults = faults
+        self.clock = clock
         self.link = link
         self.agreed = agreed
         self.pictures: Path | None = None
@@ -75,6 +80,9 @@ class Stream:
         self.counts: Counter[str] = Counter()
         self.form: StreamFormat | None = None
         self.on = False
+        # The truth: (number, ns of the monotonic clock) of the last pictures, when they were taken.
+        self.exposures: deque[tuple[int, int]] = deque(maxlen=EXPOSURES)
+        self._picture_ticks = 0
         self._plugged = True
         self._frozen = False
         self._waiting: OrderedDict[int, Submit] = OrderedDict()
@@ -151,9 +159,16 @@ class Stream:
             self._sleep_until(due)
             # A late frame is not made up for by a burst.
             due = max(due, time.monotonic() - interval) + interval
+            self._expose(number)
             index = number % len(frames.pictures)
             if self._send(index, frames.pictures[index], number, frames.offset, frames.stamp(number)):
                 self.counts["frames"] += 1
+
+    def _expose(self, number: int) -> None:
+        now = time.monotonic_ns()
+        self.exposures.append((number, now))
+        if not self.clock.stuck:
+            self._picture_ticks = self.clock.ticks(now)
 
     def _sleep_until(self, due: float) -> None:
         while not self.flat_out and self._plugged and self.on and (left := due - time.monotonic()) > 0:
@@ -186,12 +201,18 @@ class Stream:
                     key, cut_frame(picture, size, count, toggle=toggle)
                 )
             data, table = transfers[sent]
-            if sent == 0 and not special:
-                start = HEADER_SIZE + offset
-                data = data[:start] + stamp + data[start + len(stamp) :]
             if sent == 0 and table and "isoerr" in faults:
                 table = with_error(table, -errno.EPROTO)
-            self._answer(submit, data, table)
+            # A transfer is one time for the host, so only its first payload tells the camera's.
+            parts = [timed_header(data[1], self.clock, self._picture_ticks)]
+            rest = memoryview(data)
+            if sent == 0 and not special:
+                start = HEADER_SIZE + offset
+                parts += [rest[HEADER_SIZE:start], stamp, rest[start + len(stamp) :]]
+            else:
+                parts.append(rest[HEADER_SIZE:])
+            self.clock.delay()
+            self._answer(submit, len(data), b"".join((*parts, table)))
             sent += 1
         return True
 
@@ -207,14 +228,14 @@ class Stream:
             self._in_flight = number  # a withdrawal waits until it is answered
             return submit
 
-    def _answer(self, submit: Submit, data: bytes, table: bytes) -> None:
+    def _answer(self, submit: Submit, size: int, data: bytes) -> None:
         try:
-            self.link.reply(submit.number, 0, len(data), data + table, len(submit.packets) or -1)
+            self.link.reply(submit.number, 0, size, data, len(submit.packets) or -1)
         finally:
             with self._change:
                 self._in_flight = None
                 self._change.notify_all()
-        self.counts["bytes"] += len(data)
+        self.counts["bytes"] += size
 
 
 def _spoil(frame: bytes, faults: set[str]) -> bytes:
