@@ -50,6 +50,7 @@ cdef class Backend(Source):
     cdef bint first  # no frame of this stream was seen yet
     cdef uint32_t last_sequence  # the driver's own 32-bit number of the last frame
     cdef uint64_t sequence  # the same without wrap
+    cdef uint64_t false_stamps  # frames whose time was not of the clock that the driver names
     cdef uint64_t lost  # frames lost since the last one handed out
     cdef int64_t stall_ns, waiting_since  # waiting_since is 0 while frames flow
 

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_MONOTONIC,
+    CAMKIT_CLOCK_UNKNOWN,
     CAMKIT_DROP,
     CAMKIT_END,
     CAMKIT_FRAME_COPY,
@@ -18,6 +19,7 @@ from camkit.memory_manager._abi cimport (
     copy_description,
     copy_pixels,
     now_ns,
+    one_clock,
 )
 from camkit.memory_manager._frame cimport Frame_wrap
 from camkit.memory_manager._pool cimport FramePool
@@ -207,6 +209,8 @@ cdef class Backend(Source):
                          f"corrupt and {c.pool} for want of a buffer")
         if c.copies:
             words.append(f"{c.copies} copied because the caller held more than {s.buffers - self.reserve} buffers")
+        if self.false_stamps:
+            words.append(f"{self.false_stamps} timestamps were not of the clock that the driver names")
         return "; ".join(words)
 
     def _forget_threads(self):
@@ -308,6 +312,9 @@ cdef class Backend(Source):
         cdef uint64_t gap = 0
         cdef int64_t copied
         f.dequeue_ns = now_ns()
+        if f.clock == CAMKIT_CLOCK_MONOTONIC and not one_clock(f.timestamp_ns, f.dequeue_ns):
+            f.clock = CAMKIT_CLOCK_UNKNOWN
+            self.false_stamps += 1
         if self.first:
             self.first = False
             self.sequence = number

@@ -84,6 +84,7 @@ cdef extern from "camkit/frame.h" nogil:
 
 cdef extern from "camkit/clock.hpp" namespace "camkit" nogil:
     int64_t now_ns() noexcept
+    bint one_clock(int64_t a, int64_t b) noexcept
 
 
 cdef extern from "camkit/frame_copy.hpp" namespace "camkit" nogil:

@@ -25,6 +25,13 @@ inline std::int64_t now_ns() noexcept {
 #endif
 }
 
+// Whether two times can be of one clock: a day apart they are not, for no frame is that old. In
+// unsigned numbers, for a driver's time may be any.
+inline bool one_clock(std::int64_t a, std::int64_t b) noexcept {
+  constexpr std::uint64_t day = 86'400'000'000'000;
+  return static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b) + day <= 2 * day;
+}
+
 // The clocks that a program can read, by number; each is offered where the system has it.
 enum class system_clock : int { monotonic, realtime, boottime, monotonic_raw, tai };
 

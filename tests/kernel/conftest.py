@@ -110,6 +110,15 @@ def any_vivid(request: pytest.FixtureRequest) -> Iterator[Vivid]:
     device.close()
 
 
+@pytest.fixture
+def both_vivids() -> Iterator[list[Vivid]]:
+    """Give the vivid devices of both APIs at once."""
+    devices = [Vivid(info) for info in vivids()[:2]]
+    yield devices
+    for device in devices:
+        device.close()
+
+
 Opener = Callable[..., V4L2Backend]
 
 
