@@ -59,6 +59,7 @@ ROWS = [
     Row("camkit.camera_capture._v4l2_controls", platform="linux"),
     Row("camkit.gl_core._gl", hot=True),
     Row("camkit.gl_core._check", hot=True),
+    Row("camkit.gl_core._gpu_clock", hot=True),
     Row("camkit.gl_core._flights", hot=True),
     Row("camkit.gl_core._upload", hot=True),
     Row("camkit.gl_core._renderer", hot=True),

@@ -1,6 +1,7 @@
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from camkit.gl_core._gl cimport Functions, GLsync, gl_functions
+from camkit.gl_core._gl cimport Functions, GLsync, GLuint, gl_functions
+from camkit.gl_core._gpu_clock cimport GpuClock
 from camkit.performance_core._stats cimport histogram
 
 cdef enum:
@@ -10,6 +11,7 @@ cdef enum:
 # A drawn frame whose fence has not signalled yet.
 cdef struct flight:
     GLsync fence  # owned
+    GLuint timer  # owned: a query of when the GPU came here; 0 if it has no clock
     int64_t timestamp_ns
     bint timed  # the timestamp is on our clock
 
@@ -19,15 +21,18 @@ cdef class Flights:
     cdef gl_functions *gl
     cdef flight flights[3]
     cdef int first, count
-    cdef histogram *latency  # borrowed from the sink, which lives longer
+    cdef histogram *latency  # borrowed from the sink, which lives longer, as the next one
+    cdef histogram *drawing
+    cdef GpuClock clock
+    cdef int64_t drawn_ns  # when the GPU had drawn the last finished frame, monotonic; 0: it does not tell
 
     # Put a fence behind what was drawn. There must be room.
     cdef int push(self, int64_t timestamp_ns, bint timed) except -1 nogil
     # Forget the finished frames, oldest first, and record their latency; wait for the oldest at most timeout_ns.
     # Returns how many were finished.
     cdef int retire(self, int64_t timeout_ns) except -1 nogil
-    # Delete the fences without looking at them.
+    # Delete the fences and timers without looking at them.
     cdef void drop(self) noexcept nogil
 
 
-cdef Flights Flights_make(Functions functions, histogram *latency)
+cdef Flights Flights_make(Functions functions, histogram *latency, histogram *drawing)

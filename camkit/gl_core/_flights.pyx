@@ -1,14 +1,17 @@
 """Flights: the frames that the GPU has under way, each behind a fence."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from camkit.gl_core._enums cimport (
+    GL_QUERY_RESULT,
     GL_SYNC_FLUSH_COMMANDS_BIT,
     GL_SYNC_GPU_COMMANDS_COMPLETE,
     GL_TIMEOUT_EXPIRED,
+    GL_TIMESTAMP,
     GL_WAIT_FAILED,
 )
 from camkit.gl_core._gl cimport GLenum
+from camkit.gl_core._gpu_clock cimport GpuClock_make
 from camkit.memory_manager._abi cimport now_ns
 
 from camkit.errors import GLError
@@ -19,6 +22,8 @@ cdef class Flights:
 
     cdef int push(self, int64_t timestamp_ns, bint timed) except -1 nogil:
         cdef flight *next = &self.flights[(self.first + self.count) % FLIGHTS]
+        if next.timer:
+            self.gl.QueryCounter(next.timer, GL_TIMESTAMP)  # before the fence, so that it is known when that is
         next.fence = self.gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         if next.fence == NULL:
             with gil:
@@ -32,6 +37,7 @@ cdef class Flights:
     cdef int retire(self, int64_t timeout_ns) except -1 nogil:
         cdef flight *oldest
         cdef GLenum answer
+        cdef uint64_t shown = 0
         cdef int done = 0
         while self.count:
             oldest = &self.flights[self.first]
@@ -42,8 +48,13 @@ cdef class Flights:
                 with gil:
                     self.functions.check("wait for the GPU")
                     raise GLError("cannot wait for the GPU: glClientWaitSync said GL_WAIT_FAILED; it was reset or lost")
+            if oldest.timer:
+                self.gl.GetQueryObjectui64v(oldest.timer, GL_QUERY_RESULT, &shown)
+                self.drawn_ns = self.clock.monotonic(shown)
             if oldest.timed:
                 self.latency.record(now_ns() - oldest.timestamp_ns)
+                if oldest.timer:
+                    self.drawing.record(self.drawn_ns - oldest.timestamp_ns)
             self.gl.DeleteSync(oldest.fence)
             oldest.fence = NULL
             self.first = (self.first + 1) % FLIGHTS
@@ -57,12 +68,21 @@ cdef class Flights:
             if self.flights[i].fence != NULL:
                 self.gl.DeleteSync(self.flights[i].fence)
                 self.flights[i].fence = NULL
+            if self.flights[i].timer:
+                self.gl.DeleteQueries(1, &self.flights[i].timer)
+                self.flights[i].timer = 0
         self.count = 0
 
 
-cdef Flights Flights_make(Functions functions, histogram *latency):
+cdef Flights Flights_make(Functions functions, histogram *latency, histogram *drawing):
     cdef Flights made = Flights.__new__(Flights)
     made.functions = functions
     made.gl = &functions.f
     made.latency = latency
+    made.drawing = drawing
+    made.clock = GpuClock_make(functions)
+    cdef int i
+    if made.clock.bits:
+        for i in range(FLIGHTS):
+            made.gl.GenQueries(1, &made.flights[i].timer)
     return made

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from camkit.gl_core._types cimport (
     GLbitfield, GLboolean, GLchar, GLenum, GLfloat, GLint, GLintptr, GLsizei, GLsizeiptr, GLsync, GLuint,
@@ -25,6 +25,7 @@ cdef struct gl_functions:
     void (*DeleteBuffers)(GLsizei n, const GLuint *) noexcept nogil
     void (*DeleteFramebuffers)(GLsizei n, const GLuint *) noexcept nogil
     void (*DeleteProgram)(GLuint program) noexcept nogil
+    void (*DeleteQueries)(GLsizei n, const GLuint *) noexcept nogil
     void (*DeleteShader)(GLuint shader) noexcept nogil
     void (*DeleteSync)(GLsync sync) noexcept nogil
     void (*DeleteTextures)(GLsizei n, const GLuint *) noexcept nogil
@@ -36,12 +37,16 @@ cdef struct gl_functions:
     void (*FramebufferTexture2D)(GLenum, GLenum, GLenum, GLuint texture, GLint level) noexcept nogil
     void (*GenBuffers)(GLsizei n, GLuint *) noexcept nogil
     void (*GenFramebuffers)(GLsizei n, GLuint *) noexcept nogil
+    void (*GenQueries)(GLsizei n, GLuint *) noexcept nogil
     void (*GenTextures)(GLsizei n, GLuint *) noexcept nogil
     void (*GenVertexArrays)(GLsizei n, GLuint *) noexcept nogil
     GLenum (*GetError)() noexcept nogil
+    void (*GetInteger64v)(GLenum name, int64_t *) noexcept nogil
     void (*GetIntegerv)(GLenum name, GLint *) noexcept nogil
     void (*GetProgramInfoLog)(GLuint program, GLsizei size, GLsizei *length, GLchar *log) noexcept nogil
     void (*GetProgramiv)(GLuint program, GLenum name, GLint *) noexcept nogil
+    void (*GetQueryObjectui64v)(GLuint query, GLenum name, uint64_t *) noexcept nogil
+    void (*GetQueryiv)(GLenum target, GLenum name, GLint *) noexcept nogil
     void (*GetShaderInfoLog)(GLuint shader, GLsizei size, GLsizei *length, GLchar *log) noexcept nogil
     void (*GetShaderiv)(GLuint shader, GLenum name, GLint *) noexcept nogil
     const unsigned char *(*GetString)(GLenum name) noexcept nogil
@@ -51,6 +56,7 @@ cdef struct gl_functions:
     void (*LinkProgram)(GLuint program) noexcept nogil
     void *(*MapBufferRange)(GLenum, GLintptr offset, GLsizeiptr length, GLbitfield access) noexcept nogil
     void (*PixelStorei)(GLenum name, GLint value) noexcept nogil
+    void (*QueryCounter)(GLuint query, GLenum target) noexcept nogil
     void (*ReadPixels)(GLint, GLint, GLsizei, GLsizei, GLenum format, GLenum type, void *pixels) noexcept nogil
     void (*ShaderSource)(GLuint shader, GLsizei n, const GLchar **texts, const GLint *lengths) noexcept nogil
     void (*TexImage2D)(GLenum, GLint, GLint, GLsizei, GLsizei, GLint, GLenum, GLenum, const void *) noexcept nogil

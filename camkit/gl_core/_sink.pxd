@@ -4,6 +4,7 @@ from libcpp.atomic cimport atomic
 from camkit.gl_core._check cimport frame_fault
 from camkit.gl_core._flights cimport Flights
 from camkit.gl_core._gl cimport gl_functions
+from camkit.gl_core._gpu_clock cimport GpuClock
 from camkit.gl_core._renderer cimport Renderer
 from camkit.gl_core._snapshots cimport Snapshots
 from camkit.memory_manager._abi cimport camkit_frame
@@ -19,7 +20,9 @@ cdef class GLSink(Sink):
     cdef str wish  # transfer that was asked for
     cdef tuple size, expected
     cdef Flights flights
-    cdef histogram *capture_to_gl  # owned
+    cdef histogram *capture_to_gl  # owned, as the next one
+    cdef histogram *capture_to_drawn
+    cdef GpuClock clock  # of the last context; None before the first
     cdef uint64_t drawn, refused
     cdef frame_fault fault  # of the last frame that was refused
     cdef void (*swap)(void *) noexcept nogil  # NULL without a window

@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy
 import numpy.typing as npt
 
+from camkit.gl_core._gpu_clock import GpuClock
 from camkit.memory_manager._format import PixelFormat
 from camkit.memory_manager._frame import Frame
 from camkit.performance_core._stage import Sink
@@ -23,6 +24,8 @@ class GLSink(Sink):
     def save(self, path: str | os.PathLike[str], timeout: float = 5.0) -> None: ...
     @property
     def description(self) -> dict[str, Any]: ...
+    @property
+    def gpu_clock(self) -> GpuClock | None: ...
     @property
     def transfer(self) -> dict[str, Any]: ...
     def _open_context(self) -> Any: ...

@@ -50,11 +50,13 @@ cdef class GLSink(Sink):
     def __cinit__(self, *args, **kwargs):
         self.snapshots = Snapshots()
         self.capture_to_gl = new histogram()
-        if self.capture_to_gl == NULL:
+        self.capture_to_drawn = new histogram()
+        if self.capture_to_gl == NULL or self.capture_to_drawn == NULL:
             raise MemoryError("no memory for a histogram")
 
     def __dealloc__(self):
         del self.capture_to_gl
+        del self.capture_to_drawn
 
     def __init__(self, *, size=None, transfer="auto", name=None):
         super().__init__(name)
@@ -117,13 +119,15 @@ cdef class GLSink(Sink):
             self.context = self._open_context()
             self.renderer = Renderer(self.context.functions, self.wish, self.size)
             self.gl = self.renderer.gl
-            self.flights = Flights_make(self.renderer.functions, self.capture_to_gl)
+            self.flights = Flights_make(self.renderer.functions, self.capture_to_gl, self.capture_to_drawn)
+            self.clock = self.flights.clock
             self.said = self.context.description
             # Counts are those of one use, as a pipeline takes them.
             self.snapshots.keep(None)
             self.drawn = self.refused = 0
             memset(&self.counters, 0, sizeof(self.counters))
             self.capture_to_gl.reset()
+            self.capture_to_drawn.reset()
             if self.expected is not None:
                 format, width, height, strides = self.expected
                 self.renderer.configure(format, width, height, strides)
@@ -241,7 +245,13 @@ cdef class GLSink(Sink):
         return super().stats() | {"refused": self.refused}
 
     def latencies(self):
-        return {"capture_to_gl": summary(self.capture_to_gl)}
+        drawn = {"capture_to_drawn": summary(self.capture_to_drawn)} if self.capture_to_drawn.count() else {}
+        return {"capture_to_gl": summary(self.capture_to_gl)} | drawn
+
+    @property
+    def gpu_clock(self):
+        """ClockMap or None: the GPU's clock on the monotonic one; None before the first start, or if it has none."""
+        return self.clock if self.clock is not None and self.clock.bits else None
 
     def explain(self):
         """Tell on what the sink draws, how pixels get there and why so, and what it refused."""
@@ -317,6 +327,7 @@ cdef class GLSink(Sink):
         self.counters.copied_bytes += copied
         # Before the frame counts as under way: one that fails is not displayed.
         if self.drawn % ERROR_CHECK_EVERY == 0:
+            self.clock.refresh()
             error = self.gl.GetError()
             if error != GL_NO_ERROR:
                 with gil:
@@ -354,6 +365,7 @@ cdef class GLSink(Sink):
         try:
             if self.flights is not None:
                 self.flights.drop()
+                self.clock.forget()
                 self.flights = None
             if renderer is not None:
                 renderer.delete()
