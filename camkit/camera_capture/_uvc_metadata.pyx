@@ -7,7 +7,7 @@ from that and the PTS the moment of the picture on the monotonic clock.
 """
 
 from libc.errno cimport EAGAIN, EIO, EINVAL, errno
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap, munmap
 from posix.unistd cimport close as c_close
@@ -115,7 +115,8 @@ cdef class UvcMetadata:
         if self.error:
             lost["unknown, for the node failed: " + os.strerror(self.error)] = 1
         if self.other_clock:
-            return f"no hardware time: {self.path} is not on the monotonic clock; load uvcvideo with clock=CLOCK_MONOTONIC"
+            return (f"no hardware time: {self.path} is not on the monotonic clock; load uvcvideo with "
+                    "clock=CLOCK_MONOTONIC")
         c = self.clock
         words = f"hardware time from {self.path}: {self.timed} frames timed"
         if c.ready():

@@ -24,10 +24,10 @@ cdef class GpuClock(ClockMap):
 
     cdef void refresh(self) noexcept nogil:
         cdef int64_t shown = 0, best_shown = 0, best = -1, begun, ended, middle = 0
-        cdef int i
+        cdef int _i
         if self.gl == NULL or not self.bits:
             return
-        for i in range(READINGS):
+        for _i in range(READINGS):
             begun = now_ns()
             self.gl.GetInteger64v(GL_TIMESTAMP, &shown)
             ended = now_ns()

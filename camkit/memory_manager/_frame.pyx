@@ -204,8 +204,8 @@ cdef class Frame:
         if of not in times:
             raise ValueError(f"of is {of!r}, not one of {', '.join(times)}")
         if of == "timestamp" and c.clock != CAMKIT_CLOCK_MONOTONIC:
-            raise ClockUnknown(f"cannot tell the time of frame {c.sequence} on {clock}: its timestamp is on a clock that "
-                               f"is {self.clock!r}; of=\"dequeue\" tells when it was taken from the source")
+            raise ClockUnknown(f"cannot tell the time of frame {c.sequence} on {clock}: its timestamp is on a clock "
+                               f"that is {self.clock!r}; of=\"dequeue\" tells when it was taken from the source")
         if not times[of]:
             raise ClockUnknown(f"cannot tell the {of} time of frame {c.sequence} on {clock}: it has none")
         return times[of] if clock == "monotonic" else shared_map("monotonic", clock).convert(times[of])

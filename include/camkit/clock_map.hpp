@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "camkit/clock_piece.hpp"
 #include "camkit/cpu.hpp"
 
 namespace camkit {
@@ -75,40 +76,13 @@ class clock_map {
   }
 
  private:
+  using piece = clock_piece;
   struct reading {
     std::int64_t from, to, error;
   };
-  struct piece {
-    std::int64_t first, last;  // of the first clock: what the readings cover
-    std::int64_t from, to;     // both clocks at one moment
-    std::int64_t error;
-    double rate, beyond;  // within the piece, and after it
-    bool joined;          // begins where the one before ends
-
-    std::int64_t at(std::int64_t t) const noexcept {
-      // In unsigned numbers, which may wrap: a driver's timestamps can be anywhere.
-      const std::uint64_t u = static_cast<std::uint64_t>(t) - static_cast<std::uint64_t>(from);
-      const double d = static_cast<double>(static_cast<std::int64_t>(u));
-      return static_cast<std::int64_t>(
-          static_cast<std::uint64_t>(to) + u +
-          static_cast<std::uint64_t>(static_cast<std::int64_t>(d * (t > last ? beyond : rate))));
-    }
-  };
-  struct stored {
-    std::atomic<std::int64_t> first{0}, last{0}, from{0}, to{0}, error{0};
-    std::atomic<double> rate{0}, beyond{0};
-    std::atomic<bool> joined{false};
-  };
-
   static constexpr std::int64_t line_span = 250'000'000;  // 64 lines are 16 s of history
   static constexpr double most_rate = 2e-3;               // more is a step, not a rate
 
-  static std::int64_t apart(std::int64_t a, std::int64_t b) noexcept {
-    const std::uint64_t d = a > b ? static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b)
-                                  : static_cast<std::uint64_t>(b) - static_cast<std::uint64_t>(a);
-    return d > static_cast<std::uint64_t>(INT64_MAX / 4) ? INT64_MAX / 4
-                                                         : static_cast<std::int64_t>(d);
-  }
   static std::int64_t strayed(std::int64_t distance) noexcept {
     return static_cast<std::int64_t>(static_cast<double>(distance) * wander);
   }
@@ -135,10 +109,11 @@ class clock_map {
 
   // From reading to reading in straight lines; short ones are one.
   bool extend_line(piece p, const reading& r) noexcept {
-    if (r.from <= p.last) return true;  // tells nothing new
+    if (r.from <= p.last)  // it tells nothing new, or the clock was set back
+      return time_apart(p.at(r.from), r.to) <= p.error + r.error + strayed(p.last - r.from);
     const auto allowed =
         static_cast<std::int64_t>(static_cast<double>(r.from - p.last) * most_rate);
-    if (apart(p.at(r.from), r.to) > last_error_ + r.error + allowed) return false;
+    if (time_apart(p.at(r.from), r.to) > last_error_ + r.error + allowed) return false;
     const bool next = r.from - p.from >= line_span && p.last > p.from;
     if (next) {
       const std::int64_t at = p.at(p.last);
@@ -179,10 +154,10 @@ class clock_map {
       const piece p = load(i);
       if (t < p.first || t > p.last) continue;
       if (found) {
-        error = std::max(error, apart(p.at(t), out) + p.error);
+        error = std::max(error, time_apart(p.at(t), out) + p.error);
       } else {
         out = p.at(t);
-        const std::int64_t near = std::min(apart(t, p.first), apart(t, p.last));
+        const std::int64_t near = std::min(time_apart(t, p.first), time_apart(t, p.last));
         error = p.error + (own_rate_ ? strayed(near) : 0);
       }
       found = true;
@@ -197,7 +172,7 @@ class clock_map {
     piece later = load(n - 1);
     out = later.at(t);
     if (t >= later.last) {
-      error = later.error + (own_rate_ ? strayed(apart(t, later.last)) : 0);
+      error = later.error + (own_rate_ ? strayed(time_apart(t, later.last)) : 0);
       return true;
     }
     for (std::uint64_t i = n - 1; i-- > oldest(n);) {
@@ -205,9 +180,9 @@ class clock_map {
       if (t > p.last) {
         // The step came some time between the two: either may be right.
         const std::int64_t before = p.at(t), after = later.at(t);
-        out = apart(t, p.last) < apart(t, later.first) ? before : after;
-        error = apart(before, after) + std::max(p.error, later.error) +
-                (own_rate_ ? strayed(apart(p.last, later.first)) : 0);
+        out = time_apart(t, p.last) < time_apart(t, later.first) ? before : after;
+        error = time_apart(before, after) + std::max(p.error, later.error) +
+                (own_rate_ ? strayed(time_apart(p.last, later.first)) : 0);
         return true;
       }
       later = p;
@@ -232,36 +207,21 @@ class clock_map {
 
   // Released one by one and read by acquiring: who reads a new word sees the odd number too.
   void write(std::uint64_t i, const piece& p, std::uint64_t count) noexcept {
-    constexpr auto release = std::memory_order_release;
     const std::uint64_t s = sequence_.load(std::memory_order_relaxed);
     sequence_.store(s + 1, std::memory_order_relaxed);
-    stored& to = pieces_[i % most_pieces];
-    to.first.store(p.first, release);
-    to.last.store(p.last, release);
-    to.from.store(p.from, release);
-    to.to.store(p.to, release);
-    to.error.store(p.error, release);
-    to.rate.store(p.rate, release);
-    to.beyond.store(p.beyond, release);
-    to.joined.store(p.joined, release);
-    count_.store(count, release);
-    sequence_.store(s + 2, release);
+    pieces_[i % most_pieces].store(p);
+    count_.store(count, std::memory_order_release);
+    sequence_.store(s + 2, std::memory_order_release);
   }
 
-  piece load(std::uint64_t i) const noexcept {
-    constexpr auto acquire = std::memory_order_acquire;
-    const stored& p = pieces_[i % most_pieces];
-    return {p.first.load(acquire),  p.last.load(acquire),  p.from.load(acquire),
-            p.to.load(acquire),     p.error.load(acquire), p.rate.load(acquire),
-            p.beyond.load(acquire), p.joined.load(acquire)};
-  }
+  piece load(std::uint64_t i) const noexcept { return pieces_[i % most_pieces].load(); }
 
   const bool own_rate_;
   std::int64_t head_error_ = 0, last_error_ = 0;  // the writer's: of the readings at a line's ends
   alignas(contention_span) std::atomic<std::uint64_t> sequence_{0};  // odd: a write is under way
   std::atomic<std::uint64_t> count_{0}, steps_{0};
   std::atomic<bool> set_back_{false};
-  stored pieces_[most_pieces];
+  stored_clock_piece pieces_[most_pieces];
 };
 
 }  // namespace camkit

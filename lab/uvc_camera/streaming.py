@@ -42,8 +42,8 @@ def cut_frame(
 ) -> list[Transfer]:
     """Return a frame as it goes over the wire.
 
-    Payloads of `size` bytes each begin with a header, which has room for times and says that there are none; the frame's
-    parity `toggle` tells frames apart. An isochronous transfer has `packets` of them, a bulk one (0) has one.
+    Payloads of `size` bytes each begin with a header, which has room for times and says that there are none; the
+    frame's parity `toggle` tells frames apart. An isochronous transfer has `packets` of them, a bulk one (0) has one.
     """
     room = size - HEADER_SIZE
     cuts = [picture[start : start + room] for start in range(0, len(picture), room)] or [b""]
@@ -204,7 +204,7 @@ class Stream:
             if sent == 0 and table and "isoerr" in faults:
                 table = with_error(table, -errno.EPROTO)
             # A transfer is one time for the host, so only its first payload tells the camera's.
-            parts = [timed_header(data[1], self.clock, self._picture_ticks)]
+            parts: list[bytes | memoryview] = [timed_header(data[1], self.clock, self._picture_ticks)]
             rest = memoryview(data)
             if sent == 0 and not special:
                 start = HEADER_SIZE + offset

@@ -64,7 +64,10 @@ def test_the_webcam_tells_when_a_picture_was_taken(webcam, clock, timed):
     # Each is nearer to the truth than the next picture, and before the driver had it.
     assert all(abs(error) < 33 for error in late[first:])
     assert all(when < stamp for _, when, stamp in taken[first:])
-    assert f"hardware time from {metadata_node(webcam.path)}: {30 - first} frames timed by a clock of 48 MHz" in timed.explain()
+    assert (
+        f"hardware time from {metadata_node(webcam.path)}: {30 - first} frames timed by a clock of 48 MHz"
+        in timed.explain()
+    )
     assert "USB frame numbers unknown to the host" in timed.explain()
 
 

@@ -10,7 +10,7 @@ namespace {
 
 using camkit::clock_map;
 
-constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t ms = 1'000'000, second = 1000 * ms;
 
 struct answer {
   std::int64_t ns = 0, error = 0;
@@ -123,6 +123,19 @@ void test_a_clock_of_its_own_that_jumps() {
   CHECK(ask(map, 5 * second + second / 20).error >= 3 * second);
 }
 
+void test_a_clock_of_its_own_that_is_set_back() {
+  clock_map map(true);
+  for (int i = 1; i <= 50; ++i) map.observe((100 + i) * second, i * second, 1000);
+  map.observe(150 * second, 50 * second, 1000);  // the same again is no step
+  CHECK(map.steps() == 0);
+  for (int i = 51; i <= 60; ++i) map.observe((70 + i) * second, i * second, 1000);
+  CHECK(map.steps() == 1);
+  CHECK(std::llabs(ask(map, 135 * second).ns - 65 * second) <= 30 * second);
+  CHECK(std::llabs(ask(map, 129 * second).ns - 59 * second) <= 2000);
+  CHECK(ask(map, 129 * second).error >= 30 * second);  // it was 129 twice
+  CHECK(ask(map, 110 * second).ns / ms == 10'000 && ask(map, 110 * second).error <= 2000);
+}
+
 void test_absurd_times_do_no_harm() {
   for (const bool own_rate : {false, true}) {
     clock_map map(own_rate);
@@ -167,6 +180,7 @@ int main() {
   test_many_steps_are_forgotten_last_first();
   test_a_clock_with_a_rate_of_its_own();
   test_a_clock_of_its_own_that_jumps();
+  test_a_clock_of_its_own_that_is_set_back();
   test_absurd_times_do_no_harm();
   test_readers_beside_the_writer();
 }
