@@ -168,8 +168,8 @@ cdef class UvcMetadata:
         if error:
             raise failure(self.path, "set to the headers of USB Video Class payloads", error)
         memset(&r, 0, sizeof(r))
-        # As many as there are frames that can be filled unread, and two in our hands.
-        r.count, r.type, r.memory = min(frames + 2, <uint32_t>MOST_META_BUFFERS), kind, V4L2_MEMORY_MMAP
+        # As many as there are frames that can be filled unread, two in our hands, and more for a ring that grows.
+        r.count, r.type, r.memory = min(max(frames + 2, 16), <uint32_t>MOST_META_BUFFERS), kind, V4L2_MEMORY_MMAP
         error = ioctl_errno(self.fd, VIDIOC_REQBUFS, &r)
         if error:
             raise failure(self.path, f"get {r.count} buffers for metadata", error)

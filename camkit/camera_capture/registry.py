@@ -142,7 +142,9 @@ def open(
         Seconds without a frame that are an error, CameraTimeout. None: never.
     **options
         More that the kind of camera understands; see `SyntheticCamera`. For V4L2: `io`, the way into memory ("auto",
-        "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the least bytes from one row to the next.
+        "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the least bytes from one row to the next;
+        `hardware_time`, whether a USB webcam's own clock fills `Frame.hardware_ns`: True, "auto" (where it has one) or
+        False, the default, for it costs two more calls of the driver for a frame.
 
     Returns
     -------
