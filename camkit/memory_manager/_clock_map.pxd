@@ -23,7 +23,7 @@ cdef class ClockMap:
     cdef int64_t last  # of the source clock: the last reading
 
     # Read both clocks; one thread at a time.
-    cdef int read_both(self) except -1 nogil
+    cdef void read_both(self) noexcept nogil
     # Keep a reading: at `moment` of the source the target showed `other`, give or take `error`.
     cdef void take(self, int64_t moment, int64_t other, int64_t error) noexcept nogil
 

@@ -118,7 +118,7 @@ cdef class ClockMap:
         """int: how often one of the clocks was seen to have been set, or to have stood still."""
         return self.c.steps()
 
-    cdef int read_both(self) except -1 nogil:
+    cdef void read_both(self) noexcept nogil:
         cdef int64_t before = 0, other = 0, after = 0
         read_clock(<system_clock>self.first, before)
         read_clock(<system_clock>self.other, other)
@@ -126,7 +126,6 @@ cdef class ClockMap:
         # A clock that was set back in the middle says nothing.
         if after >= before:
             self.take(before + (after - before) // 2, other, (after - before + 1) // 2)
-        return 0
 
     cdef void take(self, int64_t moment, int64_t other, int64_t error) noexcept nogil:
         if self.c.observe(moment, other, error):

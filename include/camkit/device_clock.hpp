@@ -26,17 +26,17 @@ class device_clock {
   device_clock& operator=(const device_clock&) = delete;
 
   void declare(std::uint32_t hz) noexcept {
-    declared_ = hz;
+    declared_ = hz < least_hz ? 0 : hz;
     rate_.store(0.0, std::memory_order_relaxed);
-    hertz_.store(hz ? hz : second, std::memory_order_relaxed);
-    checked_ = false;
+    hertz_.store(declared_ ? declared_ : second, std::memory_order_relaxed);
+    checks_ = 0;
     restart();
   }
 
   // A new stream, whose clock may have begun anew. How fast it runs is still believed.
   void restart() noexcept {
     readings_ = strange_ = bins_ = 0;
-    offset_ = middle_ = middle_host_ = 0;
+    offset_ = middle_ = middle_host_ = doubts_ = 0;
   }
 
   // What the camera's clock showed arrived at `host_ns`.
@@ -53,9 +53,9 @@ class device_clock {
     strange_ = odd ? strange_ + 1 : 0;
     // A garbled one, a burst after a stall, or a jump: the next ones will tell.
     if (odd && (strange_ < patience || host_ns - strange_since_ < bin_span)) return;
-    if (odd && checked_) {
+    if (odd && checks_) {
       jumps_.store(jumps() + 1, std::memory_order_relaxed);
-      checked_ = false;
+      checks_ = 0;
       restart();
       return observe(device, host_ns);
     }
@@ -63,7 +63,7 @@ class device_clock {
     last_ticks_ = ticks;
     ++readings_;
     if (!odd && keep(p)) fit();
-    if (!checked_) check_hertz();
+    if (checks_ < most_checks) check_hertz();
   }
 
   // When, on the host's clock, the camera's showed `device`, within half a wrap of its last
@@ -74,7 +74,7 @@ class device_clock {
     return first_host_ + x + line(x);
   }
 
-  bool ready() const noexcept { return readings_ >= fewest && (trusted() || checked_); }
+  bool ready() const noexcept { return readings_ >= fewest && (trusted() || checks_); }
   // By how much the camera's clock is fast against hertz(), 1e-6 being 1 ppm.
   double rate() const noexcept { return -rate_.load(std::memory_order_relaxed); }
   std::uint32_t hertz() const noexcept { return hertz_.load(std::memory_order_relaxed); }
@@ -88,26 +88,29 @@ class device_clock {
   };
 
   static constexpr std::int64_t second = 1'000'000'000, bin_span = second / 4;
-  static constexpr int most_bins = 64, fewest = 8, patience = 8;
+  static constexpr std::uint32_t least_hz = 1000;
+  static constexpr int most_bins = 64, fewest = 8, patience = 8, most_checks = 5;
   static constexpr std::int64_t rate_span = 2 * second;  // shorter: noise would be taken for a rate
   // USB wants 500 ppm of a device's clock; with a measured frequency nothing is promised.
-  static constexpr double most_rate = 1e-3, most_measured_rate = 2e-2, wrong = 1e-2, halves = 5e-2;
-  static constexpr std::int64_t earliest = -second / 50, latest = second / 10;
+  static constexpr double most_rate = 1e-3, most_measured_rate = 2e-2;
+  // Off the line by more, it is no transfer that was slow.
+  static constexpr std::int64_t earliest = -second / 5, latest = second / 5;
 
   // The reading nearest to what the host's clock lets expect, so that a pause longer than a wrap
   // does no harm.
   std::int64_t extend(std::uint32_t device, std::int64_t host_ns) const noexcept {
     const double elapsed = static_cast<double>(host_ns - last_host_) / 1e9;
     const std::int64_t expected =
-        trusted() || checked_
+        trusted() || checks_
             ? last_ticks_ + std::llround(elapsed * static_cast<double>(hertz()) * (1.0 + rate()))
             : last_ticks_;
     return expected + static_cast<std::int32_t>(device - static_cast<std::uint32_t>(expected));
   }
 
   std::int64_t nanoseconds(std::int64_t ticks) const noexcept {
+    constexpr std::int64_t most = 2'000'000'000;  // seconds, so that sums of such times fit
     const std::int64_t hz = hertz();
-    return ticks / hz * second + ticks % hz * second / hz;
+    return std::clamp(ticks / hz, -most, most) * second + ticks % hz * second / hz;
   }
 
   std::int64_t line(std::int64_t x) const noexcept {
@@ -165,37 +168,55 @@ class device_clock {
 
   bool trusted() const noexcept { return declared_ && hertz() == declared_; }
 
-  // Some cameras declare a frequency that is not theirs, or none: one second tells, if both of its
-  // halves say the same. A garbled reading or a jump makes them differ.
+  // Some cameras declare a frequency that is not theirs, or none. That is looked at after one
+  // second, and after two, four, eight and sixteen, when less of a difference can be the transfers'
+  // doing.
   void check_hertz() noexcept {
-    const std::int64_t elapsed = last_host_ - first_host_;
-    if (elapsed < second / 2 || !middle_host_) {
+    const std::int64_t elapsed = last_host_ - first_host_, due = second << checks_;
+    if (elapsed < due / 2 || !middle_host_) {
       middle_host_ = last_host_;
       middle_ticks_ = last_ticks_;
     }
-    if (elapsed < second) return;
+    if (elapsed < due) return;
+    // Readings that lie on the line say that its frequency is right.
+    if (ready() && !strange_ && spread_ns() < std::min(elapsed, 5 * second) / 100) {
+      ++checks_;
+      doubts_ = 0;
+      return;
+    }
+    if (!doubts_++) doubted_since_ = last_host_;
+    if (doubts_ < patience || last_host_ - doubted_since_ < bin_span) return;
+    doubts_ = 0;
+    measure_hertz(elapsed);
+  }
+
+  void measure_hertz(std::int64_t elapsed) noexcept {
     const auto per_second = [](std::int64_t ticks, std::int64_t ns) {
       return static_cast<double>(ticks) * 1e9 / static_cast<double>(ns);
     };
     const double measured = per_second(last_ticks_ - first_ticks_, elapsed);
     const double half = per_second(middle_ticks_ - first_ticks_, middle_host_ - first_host_);
+    const double possible = static_cast<double>(latest / 2) / static_cast<double>(elapsed);
     const auto near = [measured](double hz, double by) {
       return std::fabs(hz / measured - 1) < by;
     };
-    if (!(measured > 1e3 && measured < 4e9) || !near(half, halves)) return restart();
-    if (near(hertz(), wrong)) {
-      checked_ = true;
+    // A garbled reading or a jump makes the two halves of the time differ.
+    if (!(measured > least_hz && measured < 4e9) || !near(half, 3 * possible)) return restart();
+    if (near(hertz(), possible)) {
+      ++checks_;
       return;
     }
-    const double better = declared_ && near(declared_, wrong) ? declared_ : measured;
+    const double better = declared_ && near(declared_, possible) ? declared_ : measured;
     hertz_.store(static_cast<std::uint32_t>(std::llround(better)), std::memory_order_relaxed);
     rate_.store(0.0, std::memory_order_relaxed);
+    checks_ = 0;
     restart();
   }
 
   std::uint32_t declared_ = 0;
-  bool checked_ = false;  // against the host's clock, for a second
+  int checks_ = 0;  // of the frequency, that it passed
   std::int64_t first_ticks_ = 0, last_ticks_ = 0, first_host_ = 0, last_host_ = 0;
+  std::int64_t doubts_ = 0, doubted_since_ = 0;
   std::int64_t middle_ticks_ = 0, middle_host_ = 0;       // half a second after the first
   std::int64_t offset_ = 0, middle_ = 0, bin_begin_ = 0;  // the line's height at x = middle_
   std::int64_t readings_ = 0, strange_ = 0, strange_since_ = 0, bins_ = 0;
