@@ -276,6 +276,8 @@ cdef class V4L2Backend(Backend):
         cdef int error = EINTR
         if self.unwatched or inherited(s) or s.unqueued.load() or s.queued.load() <= 0:
             return CAMKIT_FULL
+        if self.metadata is not None:
+            self.metadata.catch_up()
         describe_buffer(s, &b, planes, 0)
         if self.watch.enter():
             error = errno if c_ioctl(s.fd, VIDIOC_DQBUF, &b) < 0 else 0
