@@ -49,6 +49,8 @@ ROWS = [
     Row("camkit.performance_core.stages._python", hot=True),
     Row("camkit.camera_capture._backend", hot=True),
     Row("camkit.camera_capture._synthetic", hot=True),
+    Row("camkit.camera_capture._frame_record"),
+    Row("camkit.camera_capture._replay", hot=True),
     Row("camkit.camera_capture._v4l2", hot=True, platform="linux"),
     Row("camkit.camera_capture._uvc_metadata", hot=True, platform="linux"),
     Row("camkit.camera_capture._v4l2_buffers", hot=True, platform="linux"),

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from camkit._data import get_include
-from camkit.camera_capture import Camera, CameraInfo, SyntheticCamera, list_cameras, open, read_stamp
+from camkit.camera_capture import Camera, CameraInfo, Recorder, SyntheticCamera, list_cameras, open, read_stamp
 from camkit.errors import (
     CameraBusy,
     CameraDisconnected,
@@ -28,8 +28,12 @@ from camkit.errors import (
     ControlReadOnly,
     FormatNotSupported,
     GLError,
+    LibraryMissing,
     PipelineError,
     PoolExhausted,
+    RecordError,
+    RecordingDamaged,
+    RecordingExists,
     ShaderError,
 )
 from camkit.memory_manager import (
@@ -72,12 +76,17 @@ __all__ = [
     "FramePool",
     "FrameQueue",
     "GLError",
+    "LibraryMissing",
     "NullSink",
     "Offscreen",
     "Pipeline",
     "PipelineError",
     "PixelFormat",
     "PoolExhausted",
+    "RecordError",
+    "Recorder",
+    "RecordingDamaged",
+    "RecordingExists",
     "ShaderError",
     "Sink",
     "Source",

@@ -29,6 +29,22 @@ class CameraTimeout(CameraError, TimeoutError):
     """The camera delivered nothing within the time allowed."""
 
 
+class RecordingDamaged(CameraError):
+    """A recording ends early or holds bytes that were not written so; the message says where, and what is lost."""
+
+
+class RecordError(CamkitError, OSError):
+    """A recording could not be written; `errno`, `strerror` and `filename` are those of the system."""
+
+
+class RecordingExists(RecordError, FileExistsError):
+    """There is a file of the recording's name already."""
+
+
+class LibraryMissing(CamkitError, ImportError):
+    """A library that only this part of camkit needs is not installed; the message says how to."""
+
+
 class ControlNotFound(CamkitError, AttributeError, KeyError):
     """The camera has no control of this name."""
 

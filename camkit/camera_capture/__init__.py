@@ -6,6 +6,7 @@ from camkit.camera_capture.camera import Camera, SyntheticCamera
 from camkit.camera_capture.control import Control
 from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize, Request, StreamInfo
+from camkit.camera_capture.recorder import Recorder
 from camkit.camera_capture.registry import list_cameras, list_formats, open
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Controls",
     "FormatInfo",
     "FrameSize",
+    "Recorder",
     "Request",
     "StreamInfo",
     "SyntheticCamera",

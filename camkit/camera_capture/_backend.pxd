@@ -71,6 +71,8 @@ cdef class Backend(Source):
     cdef int take(self, camkit_frame **out) except -1 nogil
     # Buffers that the driver has, to fill or filled.
     cdef int queued(self) noexcept nogil
+    # Make f.sequence whole, count the frames lost before it by cause and return them. Optional: the numbers tell.
+    cdef uint64_t number(self, camkit_frame *f) noexcept nogil
     # Make a dequeue() that waits, or the next one that would, return CAMKIT_INTERRUPTED soon. Any thread.
     cdef void unblock(self) noexcept nogil
 

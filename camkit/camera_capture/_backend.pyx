@@ -307,32 +307,20 @@ cdef class Backend(Source):
     cdef int arrived(self, camkit_frame **frame) except -1 nogil:
         cdef camkit_frame *f = frame[0]
         cdef camkit_frame *copy
-        cdef uint32_t number = <uint32_t>f.sequence
-        cdef uint32_t step = number - self.last_sequence
-        cdef uint64_t gap = 0
+        cdef uint64_t gap
         cdef int64_t copied
         f.dequeue_ns = now_ns()
         if f.clock == CAMKIT_CLOCK_MONOTONIC and not one_clock(f.timestamp_ns, f.dequeue_ns):
             f.clock = CAMKIT_CLOCK_UNKNOWN
             self.false_stamps += 1
-        if self.first:
-            self.first = False
-            self.sequence = number
-        else:
-            # A driver that does not count, or begins anew, steps by 0 or backwards: then nothing is known of a loss.
-            if step != 0 and step < <uint32_t>1 << 31:
-                gap = step - 1
-            self.sequence += gap + 1
-        self.last_sequence = number
+        gap = self.number(f)
         self.counters.captured += 1 + gap
-        self.counters.driver += gap
         self.lost += gap
         if f.flags & CAMKIT_FRAME_CORRUPT and self.drop_corrupt:
             camkit_frame_release(f)
             self.counters.corrupt += 1
             self.lost += 1
             return CAMKIT_DROP
-        f.sequence = self.sequence
         if self.queued() < self.reserve:
             copy = self.spare.take() if self.on_exhausted == EXHAUSTED_COPY else NULL
             if copy != NULL:
@@ -363,6 +351,23 @@ cdef class Backend(Source):
             self.dequeue_latency.record(f.dequeue_ns - f.timestamp_ns)
         frame[0] = f
         return CAMKIT_OK
+
+    cdef uint64_t number(self, camkit_frame *f) noexcept nogil:
+        cdef uint32_t number = <uint32_t>f.sequence
+        cdef uint32_t step = number - self.last_sequence
+        cdef uint64_t gap = 0
+        if self.first:
+            self.first = False
+            self.sequence = number
+        else:
+            # A driver that does not count, or begins anew, steps by 0 or backwards: then nothing is known of a loss.
+            if step != 0 and step < <uint32_t>1 << 31:
+                gap = step - 1
+            self.sequence += gap + 1
+        self.last_sequence = number
+        f.sequence = self.sequence
+        self.counters.driver += gap
+        return gap
 
     cdef int wait_for_buffer(self, int64_t timeout_ns) noexcept nogil:
         # Frames come back on any thread and in any number: a short nap is simpler than a bell in every release.

@@ -27,6 +27,7 @@ class Row(NamedTuple):
     devices: str  # module with list_devices(), info_of(path), formats(path) and, if there are any, controls(path)
     device_file: str = ""  # path of the camera with an index, a template; empty: has none
     options: tuple[str, ...] = ()  # that `open` passes on
+    suffix: str = ""  # files of it are such cameras, by their path
 
 
 # Real cameras first: "auto" takes the first there is.
@@ -45,6 +46,14 @@ ROWS = (
         "camkit.camera_capture._synthetic:SyntheticBackend",
         "camkit.camera_capture._synthetic",
         options=("drop", "damage", "delay", "frames", "realtime", "seed", "first_sequence"),
+    ),
+    Row(
+        "recording",
+        "",
+        "camkit.camera_capture._replay:ReplayBackend",
+        "camkit.camera_capture._recording_find",
+        options=("realtime", "loop", "start", "times", "damage", "faults"),
+        suffix=".mcap",
     ),
 )
 
@@ -122,7 +131,7 @@ def open(
     ----------
     source : str, os.PathLike or int
         `"auto"` (the first real camera that can be asked, the synthetic one if there is none), `"synthetic"`, a device
-        file, the N of `/dev/videoN`, or the `id` of a camera in `list_cameras`.
+        file, the N of `/dev/videoN`, the `id` of a camera in `list_cameras`, or a recording: a file ending in `.mcap`.
     format : str, int or PixelFormat, optional
         Pixel format by name or fourcc, such as `"YUYV"`. Default: the camera's choice, as for `size` and `fps`.
     size : (int, int), optional
@@ -145,6 +154,9 @@ def open(
         "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the least bytes from one row to the next;
         `hardware_time`, whether a USB webcam's own clock fills `Frame.hardware_ns`: True, "auto" (where it has one) or
         False, the default, for it costs two more calls of the driver for a frame.
+        For a recording: `realtime` (False: as fast as it is read), `loop`, `start` (seconds left out), `times`
+        ("recorded", or "now": shifted to this machine's clock), `damage` ("raise", or "skip": play what can be read)
+        and `faults` (False: do not raise the error that ended it).
 
     Returns
     -------
@@ -203,10 +215,13 @@ def find(source: str | os.PathLike[str] | int) -> tuple[Row, CameraInfo]:
     name = os.fspath(source)
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"source is {source!r}, not a name, a path or an index")
+    for row in rows():
+        if row.suffix and name.lower().endswith(row.suffix):
+            return row, cast(CameraInfo, import_module(row.devices).info_of(name))
     if isinstance(source, os.PathLike) or name.startswith(("/", ".")):
         return find_path(name)
     for row in rows():
-        if name == row.kind and not row.device_file:  # without looking at all the others
+        if name == row.kind and not row.device_file and not row.suffix:  # without looking at all the others
             return row, cast(CameraInfo, import_module(row.devices).info_of(name))
     known = []
     for row in rows():

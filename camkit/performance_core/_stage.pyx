@@ -29,6 +29,9 @@ cdef class Node:
     def __repr__(self):
         return f"<{type(self).__name__} {self.name!r}>"
 
+    def attach(self, pipeline):
+        """Hear which pipeline it works in: called before each run, in the thread that starts it."""
+
     def start(self):
         """Get ready: called before the first frame of a run, in the node's thread."""
 

@@ -250,6 +250,17 @@ class Pipeline:
         """Tell whether a run has begun and not ended."""
         return any(not worker.done.is_set() for worker in self._workers)
 
+    @property
+    def source(self) -> Source:
+        """Source: where frames come from."""
+        source: Source = self._source
+        return source
+
+    @property
+    def errors(self) -> list[tuple[BaseException, Source | Stage | Sink | None, int | None]]:
+        """list of (error, node, sequence): what went wrong in this run so far, also before `wait` raises it."""
+        return [worker.error for worker in self._workers if worker.error is not None]  # type: ignore[misc]
+
     # ---- accounts ----------------------------------------------------------------------------------------------
 
     def stats(self) -> dict[str, Any]:
@@ -332,7 +343,9 @@ class Pipeline:
                     raise RuntimeError(f"{node.name!r} is in use by {other!r}: stop that pipeline first")
 
     def _announce(self) -> None:
-        """Tell the sink what the source delivers; stages may still change it."""
+        """Tell the nodes which pipeline they work in, and the sink what the source delivers before stages change it."""
+        for node in self._nodes:
+            node.attach(self)
         stream = getattr(self._source, "stream", None)
         if stream is not None and (stream.stride or not self._stages):
             self._sink.expect(stream.format, (stream.width, stream.height), stream.stride)

@@ -1,0 +1,6 @@
+from typing import Any
+
+from camkit.memory_manager import Frame
+
+def to_record(frame: Frame) -> tuple[dict[str, Any], list[memoryview]]: ...
+def need_record(record: object) -> None: ...
