@@ -197,6 +197,8 @@ class BuildPy(build_py):
 if __name__ == "__main__":
     setup(
         packages=find_packages(include=["camkit", "camkit.*"]),
+        # Beside the package, for pytest imports it in every run: camkit itself comes with the first recording.
+        py_modules=["pytest_camkit"],
         # A mapping of include/ to a package name would make editable installs a finder, which breaks cimport.
         package_dir={"": "."},
         package_data={"": ["*.pxd", "*.pyi", "py.typed"]},

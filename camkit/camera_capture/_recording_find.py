@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
 from camkit.camera_capture.recording_schemas import need_mcap
@@ -47,3 +47,20 @@ def formats(path: str) -> tuple[FormatInfo, ...]:
     fps = (recording.facts.get("stream") or {}).get("fps")
     size = FrameSize(first.record["width"], first.record["height"], (fps,) if fps else ())
     return (FormatInfo(row.fourcc, row.name, f"{recording.frames} recorded frames", row.compressed, (size,)),)
+
+
+def describe(path: str) -> dict[str, Any]:
+    """Tell what a recording says of itself.
+
+    Returns
+    -------
+    dict
+        `frames`, `bytes`, `indexed` (it was not broken off), `damage` (None: none was seen), `description` in words;
+        what the recorder wrote: `version` of the layout, `camkit`, `system`, `info` and `stream` of the camera,
+        `unix_offset_ns` (Unix time minus the camera's monotonic clock) and `compression`.
+    """
+    recording = open_recording(path)
+    recording.close()
+    told = {"frames": recording.frames, "bytes": recording.size, "indexed": recording.indexed}
+    damage = None if recording.damage is None else str(recording.damage)
+    return {**told, "damage": damage, "description": recording.describe(), **recording.facts}

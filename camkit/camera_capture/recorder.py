@@ -70,7 +70,11 @@ class Recorder(PyStage):
         self._pipeline: Pipeline | None = None
         self._writer: RecordingWriter | None = None
         self._account: dict[str, Any] = {}
-        self._forget()
+        self._before: dict[str, Any] = {}  # the source's counters when the run began
+        self._lost: dict[str, int] = {}
+        self._next: tuple[int, int] | None = None  # generation, and number of the frame that must come
+        self._offset_ns = 0
+        self._begun = 0.0
 
     def attach(self, pipeline: Pipeline) -> None:
         """Hear which pipeline it works in."""
@@ -81,7 +85,7 @@ class Recorder(PyStage):
         need_mcap(f"record to {self.path!r}")
         from camkit.camera_capture.recording_writer import RecordingWriter
 
-        self._forget()
+        self._lost, self._next = dict.fromkeys((*CAUSES, "pipeline"), 0), None
         self._writer = RecordingWriter(self.path, overwrite=self.overwrite, compression=self.compression)
         # One offset for the whole recording: times differ in the file as they do on the camera's clock.
         self._offset_ns = time.time_ns() - time.monotonic_ns()
@@ -214,16 +218,10 @@ class Recorder(PyStage):
             "compression": self.compression,
         }
 
-    def _forget(self) -> None:
-        self._lost = dict.fromkeys((*CAUSES, "pipeline"), 0)
-        self._next: tuple[int, int] | None = None
-        self._before: dict[str, Any] = {}
-        self._offset_ns = 0
-        self._begun = time.monotonic()
-
 
 def _json(value: Any) -> str:
-    return json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else None, default=str)  # type: ignore[arg-type]
+    known = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return json.dumps(dataclasses.asdict(value) if known else None, default=str)
 
 
 def _version() -> str:

@@ -9,13 +9,20 @@ from camkit.cli.arguments import parser, wants_json
 from camkit.cli.doctor import doctor_command
 from camkit.cli.exit_codes import ExitCode, code_of
 from camkit.cli.listing import info_command, list_command
+from camkit.cli.record import record_command
 from camkit.cli.report import failure, write_json
 from camkit.cli.run import run_command
 from camkit.cli.voice import complain
 
 __all__ = ["main"]
 
-COMMANDS = {"list": list_command, "info": info_command, "run": run_command, "doctor": doctor_command}
+COMMANDS = {
+    "list": list_command,
+    "info": info_command,
+    "run": run_command,
+    "record": record_command,
+    "doctor": doctor_command,
+}
 
 
 def main(argv: list[str] | None = None) -> int:

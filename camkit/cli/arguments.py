@@ -18,6 +18,7 @@ TRANSFERS = ("auto", "client", "pbo")
 EXHAUSTED = ("copy", "drop", "block", "raise")
 REPORTS = (".md", ".html", ".json")
 DOCTOR = tuple(check.name for check in CHECKS)
+COMPRESSIONS = ("none", "lz4", "zstd")
 
 EPILOG = "exit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items())
 
@@ -43,6 +44,7 @@ def parser() -> Parser:
     _add_list(commands)
     _add_info(commands)
     _add_run(commands)
+    _add_record(commands)
     _add_doctor(commands)
     return top
 
@@ -80,9 +82,18 @@ def positive(text: str) -> float:
 
 def png(text: str) -> Path:
     """Read the name of a PNG file whose folder is there, so that nobody learns of a typo after an hour's run."""
+    return _file(text, ".png", "PNG is what camkit writes")
+
+
+def mcap(text: str) -> Path:
+    """Read the name of a recording whose folder is there."""
+    return _file(text, ".mcap", "so camkit knows a recording when it plays it")
+
+
+def _file(text: str, suffix: str, why: str) -> Path:
     path = Path(text)
-    if path.suffix.lower() != ".png":
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, and PNG is what camkit writes")
+    if path.suffix.lower() != suffix:
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in {suffix}, and {why}")
     return _new_file(path, text)
 
 
@@ -120,44 +131,23 @@ def _add_json(command: Parser) -> None:
 
 
 def _add_list(commands: argparse._SubParsersAction[Parser]) -> None:
-    _add_json(_command(commands, "list", "list the cameras of this machine"))
+    command = _command(commands, "list", "list the cameras of this machine")
+    command.add_argument("recordings", nargs="*", type=str, metavar="FILE.mcap", help="recordings to list too")
+    _add_json(command)
 
 
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _command(commands, "info", "tell what a camera offers: formats, sizes, rates")
     command.add_argument(
-        "device", type=source, metavar="DEVICE", help="/dev/videoN, N, an id of 'camkit list', or synthetic"
+        "device", type=source, metavar="DEVICE", help="/dev/videoN, N, an id of 'camkit list', synthetic, or FILE.mcap"
     )
     _add_json(command)
 
 
 def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _command(commands, "run", "stream, and account for every frame; Ctrl-C ends it")
-    camera = command.add_argument_group("camera")
-    camera.add_argument(
-        "--source", type=source, default="auto", metavar="SOURCE",
-        help="auto (the first real camera, else synthetic), synthetic, /dev/videoN, N, or an id of 'camkit list'",
-    )  # fmt: skip
-    camera.add_argument("--size", type=size, metavar="WxH", help="pixels, such as 1280x720")
-    camera.add_argument("--fps", type=positive, metavar="N", help="frames a second")
-    camera.add_argument("--format", metavar="FOURCC", help="pixel format, such as YUYV or NV12")
-    camera.add_argument("--nearest", action="store_true", help="take the nearest mode instead of refusing, and say so")
-    camera.add_argument("--buffers", type=whole, default=4, metavar="N", help="driver buffers, 2 to 32 (%(default)s)")
-    camera.add_argument(
-        "--on-exhausted", choices=EXHAUSTED, default="copy",
-        help="when the driver would run out of buffers (%(default)s)",
-    )  # fmt: skip
-    camera.add_argument(
-        "--timeout",
-        type=positive,
-        default=5.0,
-        metavar="S",
-        help="fail when no frame comes for so long (%(default)g s)",
-    )
-    length = command.add_argument_group("length; without either until Ctrl-C, or the window is closed")
-    limits = length.add_mutually_exclusive_group()
-    limits.add_argument("--frames", type=whole, metavar="N", help="end when N frames were delivered")
-    limits.add_argument("--seconds", type=positive, metavar="S", help="end after S seconds")
+    _add_camera(command, buffers=4)
+    _add_length(command, "without either until Ctrl-C, or the window is closed", "end when N frames were delivered")
     output = command.add_argument_group("output")
     output.add_argument("--policy", choices=POLICIES, default="block", help="what a full queue does (%(default)s)")
     output.add_argument(
@@ -204,6 +194,53 @@ def names(text: str) -> list[str]:
     if not found:
         raise argparse.ArgumentTypeError("it names no check")
     return found
+
+
+def _add_record(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = _command(commands, "record", "write frames, and all that is known of them, into an MCAP file")
+    command.add_argument("file", type=mcap, metavar="FILE.mcap", help="the file to make; 'camkit run' plays it")
+    # The more buffers, the longer may the disk think.
+    _add_camera(command, buffers=16)
+    _add_length(command, "without either until Ctrl-C", "end when N frames were recorded")
+    output = command.add_argument_group("output")
+    output.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    output.add_argument(
+        "--compression", choices=COMPRESSIONS, default="none", help="of the file's chunks (%(default)s)"
+    )
+    _add_json(command)
+
+
+def _add_camera(command: Parser, buffers: int) -> None:
+    camera = command.add_argument_group("camera")
+    camera.add_argument(
+        "--source", type=source, default="auto", metavar="SOURCE",
+        help="auto (the first real camera, else synthetic), synthetic, /dev/videoN, N, id of 'camkit list', FILE.mcap",
+    )  # fmt: skip
+    camera.add_argument("--size", type=size, metavar="WxH", help="pixels, such as 1280x720")
+    camera.add_argument("--fps", type=positive, metavar="N", help="frames a second")
+    camera.add_argument("--format", metavar="FOURCC", help="pixel format, such as YUYV or NV12")
+    camera.add_argument("--nearest", action="store_true", help="take the nearest mode instead of refusing, and say so")
+    camera.add_argument(
+        "--buffers", type=whole, default=buffers, metavar="N", help="driver buffers, 2 to 32 (%(default)s)"
+    )
+    camera.add_argument(
+        "--on-exhausted", choices=EXHAUSTED, default="copy",
+        help="when the driver would run out of buffers (%(default)s)",
+    )  # fmt: skip
+    camera.add_argument(
+        "--timeout",
+        type=positive,
+        default=5.0,
+        metavar="S",
+        help="fail when no frame comes for so long (%(default)g s)",
+    )
+
+
+def _add_length(command: Parser, otherwise: str, frames: str) -> None:
+    group = command.add_argument_group(f"length; {otherwise}")
+    limits = group.add_mutually_exclusive_group()
+    limits.add_argument("--frames", type=whole, metavar="N", help=frames)
+    limits.add_argument("--seconds", type=positive, metavar="S", help="end after S seconds")
 
 
 def wants_json(argv: list[str] | None) -> bool:

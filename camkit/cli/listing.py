@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import camkit
+from camkit.camera_capture._recording_find import describe
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
 from camkit.camera_capture.registry import find, list_controls, list_formats
 from camkit.cli.exit_codes import ExitCode, UsageError
@@ -23,7 +24,7 @@ COLUMNS = ("device", "name", "driver", "bus", "id")
 
 def list_command(args: argparse.Namespace) -> ExitCode:
     """Show the cameras of this machine, the synthetic one last."""
-    cameras = camkit.list_cameras()
+    cameras = camkit.list_cameras() + [find(path)[1] for path in args.recordings]
     if args.json:
         write_json({"cameras": [asdict(info) for info in cameras]}, sys.stdout)
         return ExitCode.OK
@@ -33,7 +34,8 @@ def list_command(args: argparse.Namespace) -> ExitCode:
     console(sys.stdout).print(table)
     for info in cameras:
         if info.problem:
-            say(f"{str(info)!r} is no use as it is: {info.problem}")
+            what = "is damaged" if info.kind == "recording" else "is no use as it is"
+            say(f"{str(info)!r} {what}: {info.problem}")
     return ExitCode.OK
 
 
@@ -45,14 +47,17 @@ def info_command(args: argparse.Namespace) -> ExitCode:
         raise
     except ValueError as error:
         raise UsageError(str(error)) from error
-    formats, controls = list_formats(args.device), list_controls(args.device)
+    formats, controls, recording = list_formats(args.device), list_controls(args.device), recording_facts(info)
     if args.json:
         told = {**asdict(info), "formats": [asdict(row) for row in formats], "controls": controls}
+        told |= {"recording": recording} if recording is not None else {}
         write_json(told, sys.stdout)
         return ExitCode.OK
     out = console(sys.stdout)
     for name, value in _facts(info).items():
         out.print(f"{name:8}{value}")
+    if recording is not None:
+        out.print(f"{'file':8}{recording['description']}")
     out.print()
     table = grid("format", "size", "fps", "")
     for row in formats:
@@ -95,6 +100,11 @@ def _range(control: dict[str, Any]) -> str:
         return ""
     step = f", step {control['step']}" if control["step"] > 1 else ""
     return f"{control['minimum']} to {control['maximum']}{step}"
+
+
+def recording_facts(info: CameraInfo) -> dict[str, Any] | None:
+    """Tell what a recording says of itself, None of a camera."""
+    return describe(info.path) if info.kind == "recording" and info.path is not None else None
 
 
 def _facts(info: CameraInfo) -> dict[str, Any]:

@@ -45,6 +45,37 @@ def make_report(
     }
 
 
+def make_record_report(
+    camera: camkit.Camera,
+    pipeline: camkit.Pipeline,
+    recorder: camkit.Recorder,
+    *,
+    cpu_s: float,
+    error: BaseException | None = None,
+) -> dict[str, Any]:
+    """Gather everything that is known about a recording; docs/json.md describes every field."""
+    stats, file = pipeline.stats(), recorder.report()
+    return {
+        "version": camkit.__version__,
+        "source": _source(camera),
+        "file": {
+            "path": file["path"],
+            "bytes": file["bytes"],
+            "compression": recorder.compression,
+            "complete": file["complete"],
+            "bytes_per_s": file["bytes"] / file["seconds"] if file["seconds"] > 0 else None,
+        },
+        "frames": {"captured": file["captured"], "recorded": file["frames"], "dropped": file["dropped"]},
+        "fps_measured": stats["fps"],
+        "latency_us": stats["latency_us"],
+        "copies": stats["copies"],
+        "wall_s": stats["wall_s"],
+        "cpu_s": cpu_s,
+        "explain": pipeline.explain().splitlines(),
+        "error": None if error is None else failure(error),
+    }
+
+
 def failure(error: BaseException) -> dict[str, Any]:
     """Describe a failure."""
     return {"type": type(error).__name__, "message": one_line(error), "exit_code": int(code_of(error))}

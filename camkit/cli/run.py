@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.live import Live
 
@@ -30,7 +30,7 @@ def run_command(args: argparse.Namespace) -> ExitCode:
         return Run(args, camera, display).run()
 
 
-def open_camera(args: argparse.Namespace) -> camkit.Camera:
+def open_camera(args: argparse.Namespace, corrupt: Literal["drop", "deliver"] = "drop") -> camkit.Camera:
     """Open what `--source` names, and say what `auto` took and what differs from what was asked."""
     try:
         camera = camkit.open(
@@ -41,6 +41,7 @@ def open_camera(args: argparse.Namespace) -> camkit.Camera:
             buffers=args.buffers,
             on_exhausted=args.on_exhausted,
             match="nearest" if args.nearest else "exact",
+            corrupt=corrupt,
             timeout=args.timeout,
         )
     except camkit.CamkitError:

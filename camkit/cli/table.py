@@ -28,10 +28,26 @@ def run_table(report: dict[str, Any], done: float | None = None) -> RenderableTy
     done : float, optional
         Part of the run that is over, 0 to 1, for a bar.
     """
-    parts: list[RenderableType] = [_overview(report), Text(), _latencies(report["latency_us"])]
-    if done is not None:
-        parts += [Text(), ProgressBar(total=1.0, completed=min(done, 1.0), width=BAR_WIDTH)]
-    return Group(*parts)
+    return Group(_overview(report), Text(), _latencies(report["latency_us"]), *_bar(done))
+
+
+def record_table(report: dict[str, Any], done: float | None = None) -> RenderableType:
+    """Lay the report of a recording out as a table; parameters as of `run_table`, from `make_record_report`."""
+    file, frames = report["file"], report["frames"]
+    rate = "-" if file["bytes_per_s"] is None else f"{file['bytes_per_s'] / 1e6:.1f} MB/s"
+    parts: list[RenderableType] = [
+        _facts(
+            {
+                **_stream_rows(report["source"]),
+                "file": f"{file['path']}, {file['bytes']} bytes, {rate}, compression {file['compression']}",
+                "frames": f"{frames['captured']} captured, {frames['recorded']} recorded, "
+                + _dropped(frames["dropped"]),
+                "rate": _rate(report),
+            },
+            frames["dropped"],
+        )
+    ]
+    return Group(*parts, *_bar(done))
 
 
 def grid(*headings: str, right: tuple[str, ...] = ()) -> Table:
@@ -42,13 +58,23 @@ def grid(*headings: str, right: tuple[str, ...] = ()) -> Table:
     return table
 
 
-def _overview(report: dict[str, Any]) -> Table:
-    source, frames, copies = report["source"], report["frames"], report["copies"]
+def _bar(done: float | None) -> list[RenderableType]:
+    return [] if done is None else [Text(), ProgressBar(total=1.0, completed=min(done, 1.0), width=BAR_WIDTH)]
+
+
+def _stream_rows(source: dict[str, Any]) -> dict[str, str]:
     rate = "" if source["fps"] is None else f"@{round(source['fps'], 3):g}"
-    rows = {
+    return {
         "camera": f"{source['device']} ({source['name']}, {source['driver']})",
         "stream": f"{source['format']} {source['width']}x{source['height']}{rate}, "
         f"{source['buffers']} {source['memory']} buffers",
+    }
+
+
+def _overview(report: dict[str, Any]) -> Table:
+    frames, copies = report["frames"], report["copies"]
+    rows = {
+        **_stream_rows(report["source"]),
         "gpu": _gpu(report),
         "frames": f"{frames['captured']} captured, {frames['delivered']} delivered, {frames['displayed']} displayed, "
         + _dropped(frames["dropped"]),
@@ -57,11 +83,15 @@ def _overview(report: dict[str, Any]) -> Table:
     }
     if report["snapshot"] is not None:
         rows["picture"] = report["snapshot"]
+    return _facts(rows, frames["dropped"])
+
+
+def _facts(rows: dict[str, str], dropped: dict[str, int]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in rows.items():
-        table.add_row(name, Text(text, style="red" if name == "frames" and any(frames["dropped"].values()) else ""))
+        table.add_row(name, Text(text, style="red" if name == "frames" and any(dropped.values()) else ""))
     return table
 
 
