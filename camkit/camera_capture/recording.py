@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -80,7 +81,7 @@ class Recording:
         try:
             self.size = os.fstat(self._fd).st_size
             self._need_magic()
-            self._reader = ChunkReader(self._fd, self.size, self._kinds)
+            self._reader = ChunkReader(self._fd, self.size, self._kinds, self._keep)
             if not self._read_summary():
                 self._scan()
             if self._chunks and not self._numbers(FRAME_SCHEMA):
@@ -116,14 +117,14 @@ class Recording:
         last: int | None = None
         self._reader.forget()
         for offset, length, ends, _ in self._chunks:
-            if since is not None and ends < since:
+            if skip_s and since is not None and ends < since:
                 continue
             self._at = offset, length
             try:
                 for item in self._reader.read(offset, length):
                     if isinstance(item, RecordedFrame):
                         since = item.log_ns + int(skip_s * 1e9) if since is None else since
-                        if item.log_ns < since:
+                        if skip_s and item.log_ns < since:
                             continue
                         last = item.record["sequence"]
                     yield item
@@ -251,12 +252,9 @@ class Recording:
 
     def _look_into_first_chunk(self) -> None:
         """Find channels that are written within the chunks, as other programs do."""
-        try:
-            for code, body in self._reader.small_records(*self._chunks[0][:2]):
-                if code in (SCHEMA, CHANNEL):
-                    self._keep(code, body)
-        except ChunkDamaged:
-            return  # then nothing is known, which is told
+        with contextlib.suppress(ChunkDamaged):  # then nothing is known, which is told
+            for _ in self._reader.read(*self._chunks[0][:2]):
+                pass
 
     def _keep(self, code: int, body: bytes) -> None:
         """Take in a record of the file's own description; what cannot be read is as if it were not there."""

@@ -74,10 +74,15 @@ class ChunkReader:
         Its bytes.
     kinds : callable
         Returns {channel: name of its schema} of those that are wanted.
+    keep : callable
+        Is given code and content of what a chunk holds beside messages: schemas and channels, where another program
+        than our recorder wrote it.
     """
 
-    def __init__(self, fd: int, size: int, kinds: Callable[[], dict[int, str]]) -> None:
-        self._fd, self._size, self._kinds = fd, size, kinds
+    def __init__(
+        self, fd: int, size: int, kinds: Callable[[], dict[int, str]], keep: Callable[[int, bytes], None]
+    ) -> None:
+        self._fd, self._size, self._kinds, self._keep = fd, size, kinds, keep
         self.forget()
 
     def forget(self) -> None:
@@ -98,15 +103,19 @@ class ChunkReader:
         ChunkDamaged
         """
         head, at, size, crc, compression = self._head(offset, length)
+        times = CHUNK.unpack_from(head, RECORD.size)[:2]
         kinds = self._kinds()
         if not compression:
             lone = self._lone_frame(head[at:], kinds, offset + at, size, crc)
-            if lone is not None:
+            # Of a time that is not the chunk's it is not said that it is damaged before all of it was read.
+            if lone is not None and times[0] <= lone.log_ns <= times[1]:
                 yield lone
                 return
         data = self._data(offset, length, at)
         for part in parts_of(data, len(data)):
             if part.code != MESSAGE_CODE:
+                self._keep(part.code, bytes(data[part.offset : part.offset + part.size]))
+                kinds = self._kinds()
                 continue
             channel, number, log_ns, body = message(data, part)
             kind = kinds.get(channel)
@@ -123,14 +132,6 @@ class ChunkReader:
             raise ChunkDamaged(
                 f"{len(self._records)} frames without pixels, {len(self._pixels)} pictures without frame"
             )
-
-    def small_records(self, offset: int, length: int) -> Iterator[tuple[int, bytes]]:
-        """Yield code and content of what is no message in a chunk."""
-        _, at, _, _, _ = self._head(offset, length)
-        data = self._data(offset, length, at)
-        for part in parts_of(data, len(data)):
-            if part.code != MESSAGE_CODE:
-                yield part.code, bytes(data[part.offset : part.offset + part.size])
 
     def _pair(self, log_ns: int, number: int) -> Iterator[RecordedFrame]:
         key = log_ns, number
