@@ -1,0 +1,189 @@
+"""Recordings of real drivers: every field of their buffers, losses and failures, and the same again when played."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+import camkit
+from camkit.camera_capture._frame_record import to_record
+
+SMALL = {"format": "YUYV", "size": (320, 180), "fps": 60}
+CORRUPT = 1
+ERROR_FLAG = 0x40  # V4L2_BUF_FLAG_ERROR
+
+
+def keep(frame):
+    record, planes = to_record(frame)
+    return record, b"".join(map(bytes, planes)), frame.driver
+
+
+def record(path, camera, frames, *stages):
+    kept = []
+    recorder = camkit.Recorder(path)
+    camkit.Pipeline(camera, *stages, lambda frame: kept.append(keep(frame)), recorder, depth=8).run(frames=frames)
+    assert recorder.report()["frames"] == len(kept)
+    assert recorder.report()["complete"]
+    return kept
+
+
+def play(path, **options):
+    with camkit.open(path, **{"realtime": False, "corrupt": "deliver"} | options) as camera:
+        kept = [keep(frame) for frame in camera]
+        return kept, camera.stats()
+
+
+def same(played, recorded):
+    a, b = dict(played[0]), dict(recorded[0])
+    assert (a.pop("memory"), b.pop("memory")) == (0, 1)
+    assert (a.pop("clock"), b.pop("clock")) == (2, 1)
+    return a == b and played[1:] == recorded[1:]
+
+
+def accounts(stats):
+    return stats["captured"], stats["taken"], stats["dropped"]
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("format", ["YUYV", "NV12", "RGB24"])
+def test_every_field_of_the_drivers_buffer_comes_back(any_vivid, tmp_path, format):
+    path = tmp_path / "a.mcap"
+    with camkit.open(any_vivid.path, **SMALL | {"format": format}, buffers=16) as camera:
+        kept = record(path, camera, 6)
+        stats = accounts(camera.stats())
+    played, again = play(path)
+    assert len(played) == 6 and all(map(same, played, kept))
+    driver = played[0][2]
+    assert driver is not None and driver.sequence == kept[0][0]["sequence"]
+    assert (driver.type == 9) is bool(driver.planes)
+    bytes_used = driver.planes[0].bytes_used if driver.planes else driver.bytes_used
+    assert bytes_used == len(played[0][1])
+    assert accounts(again) == stats
+
+
+def test_padding_of_a_wider_stride_comes_back(any_vivid, tmp_path):
+    path = tmp_path / "a.mcap"
+    with camkit.open(any_vivid.path, **SMALL, stride=1024, buffers=8) as camera:
+        assert camera.stream.stride == 1024
+        kept = record(path, camera, 3)
+    assert len(kept[0][1]) == 1024 * 180
+    played, _ = play(path)
+    assert len(played) == 3 and all(map(same, played, kept))
+
+
+def test_lost_and_damaged_frames_are_in_the_file(vivid, tmp_path):
+    path = tmp_path / "a.mcap"
+    vivid.set("Percentage of Dropped Buffers", 30)
+
+    def damage(frame):
+        if frame.sequence % 10 == 3:
+            vivid.set("Inject V4L2_BUF_FLAG_ERROR")
+
+    with camkit.open(vivid.path, **SMALL, buffers=16, corrupt="deliver") as camera:
+        kept = record(path, camera, 60, damage)
+        stats = accounts(camera.stats())
+    damaged = [record for record, _, driver in kept if driver.flags & ERROR_FLAG]
+    assert damaged and all(record["flags"] & CORRUPT for record in damaged)
+    assert sum(record["gap"] for record, *_ in kept) > 0
+    played, again = play(path)
+    assert len(played) == 60 and all(map(same, played, kept))
+    assert accounts(again) == stats
+    # Played as a camera is that drops what is damaged, by the same rule.
+    _, dropping = play(path, corrupt="drop")
+    assert dropping["dropped"]["corrupt"] == len(damaged) and dropping["captured"] == stats[0]
+
+
+def test_causes_of_loss_are_kept_apart(vivid, tmp_path):
+    path = tmp_path / "a.mcap"
+    vivid.set("Percentage of Dropped Buffers", 20)
+
+    def damage(frame):
+        if frame.sequence % 8 == 3:
+            vivid.set("Inject V4L2_BUF_FLAG_ERROR")
+
+    with camkit.open(vivid.path, **SMALL, buffers=16) as camera:
+        record(path, camera, 50, damage)
+        stats = camera.stats()
+    assert stats["dropped"]["corrupt"] > 0 and stats["dropped"]["driver"] > 0
+    _, again = play(path)
+    assert accounts(again) == accounts(stats)
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "frames"),
+    [("Wrap Sequence Number", 1, 140), ("Wrap Timestamp", 1, 5), ("Wrap Timestamp", 2, 5)],
+)
+def test_numbers_and_times_that_wrap_come_back(vivid, tmp_path, control, value, frames):
+    path = tmp_path / "a.mcap"
+    vivid.set(control, value)
+    with camkit.open(vivid.path, **SMALL | {"fps": 120}, buffers=16) as camera:
+        kept = record(path, camera, frames)
+    if frames > 128:
+        assert kept[-1][0]["sequence"] >= 1 << 32
+    played, _ = play(path)
+    assert len(played) == frames and all(map(same, played, kept))
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("control", "error"),
+    [("Inject Fatal Streaming Error", camkit.CameraError), ("Disconnect", camkit.CameraDisconnected)],
+)
+def test_the_failure_that_ended_it_is_played_too(vivid, tmp_path, control, error):
+    path = tmp_path / "a.mcap"
+
+    def fail(frame):
+        if frame.sequence == 5:
+            vivid.set(control)
+
+    with camkit.open(vivid.path, **SMALL) as camera, pytest.raises(error) as recorded:
+        record(path, camera, None, fail)
+    with camkit.open(path, realtime=False) as camera:
+        frames = []
+        with pytest.raises(error) as played:
+            for frame in camera:
+                frames.append(frame.sequence)
+    assert frames[-1] >= 5
+    assert type(played.value) is type(recorded.value) and played.value.errno == recorded.value.errno
+    assert recorded.value.strerror in played.value.strerror and "(as recorded)" in played.value.strerror
+
+
+def test_an_unplugged_webcam_leaves_a_whole_recording(webcam, tmp_path):
+    path = tmp_path / "a.mcap"
+
+    def unplug(frame):
+        if frame.sequence == 6:
+            webcam.order("unplug")
+
+    try:
+        camera = camkit.open(webcam.path, format="MJPG", size=(1280, 720), fps=30, buffers=8)
+        with camera, pytest.raises(camkit.CameraDisconnected):
+            record(path, camera, None, unplug)
+    finally:
+        webcam.order("plug")
+        for _ in range(600):
+            if json.loads(webcam.order("stat"))["node"] == webcam.path:
+                break
+            time.sleep(0.05)
+    played, _ = play(path, faults=False)
+    assert len(played) >= 6
+    assert all(pixels[:2] == b"\xff\xd8" and pixels[-2:] == b"\xff\xd9" for _, pixels, _ in played)
+    with pytest.raises(camkit.CameraDisconnected, match="as recorded"):
+        play(path)
+
+
+def test_the_command_records_a_driver(any_vivid, tmp_path):
+    path = tmp_path / "a.mcap"
+    command = [sys.executable, "-W", "error", "-m", "camkit"]
+    mode = ["--source", any_vivid.path, "--format", "NV12", "--size", "640x360", "--fps", "30"]
+    done = subprocess.run([*command, "record", path, *mode, "--frames", "10", "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["frames"]["recorded"] == 10 and report["frames"]["dropped"]["pipeline"] == 0
+    assert report["source"]["buffers"] == 16
+    told = json.loads(subprocess.run([*command, "info", path, "--json"], capture_output=True, text=True).stdout)
+    assert told["recording"]["info"]["driver"] == "vivid" and told["recording"]["stream"]["memory"] == "mmap"
