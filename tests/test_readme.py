@@ -41,13 +41,23 @@ def test_there_are_snippets_of_both_kinds_and_of_no_other() -> None:
     assert len(blocks("python") + blocks("sh")) * 2 == len(re.findall("^```", README, re.MULTILINE))
 
 
-@pytest.mark.parametrize("snippet", blocks("python"), ids=lambda text: text.splitlines()[-1])
+PROGRAMS = [snippet for snippet in blocks("python") if "def test_" not in snippet]
+
+
+@pytest.mark.parametrize("snippet", PROGRAMS, ids=lambda text: text.splitlines()[-1])
 def test_a_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
     printed = run(["-W", "error", "-c", snippet], tmp_path)
     assert printed
     for saved in re.findall(r'save\("(.*?)"\)', snippet):
         with Image.open(tmp_path / saved) as picture:
             assert picture.size == (640, 480)
+
+
+def test_a_test_passes(tmp_path: Path) -> None:
+    [test] = set(blocks("python")) - set(PROGRAMS)
+    run(["-c", next(snippet for snippet in PROGRAMS if "Recorder(" in snippet)], tmp_path)
+    (tmp_path / "test_it.py").write_text(test)
+    assert "1 passed" in run(["-m", "pytest", "-W", "error", "-p", "pytest_camkit", "test_it.py"], tmp_path)
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if not line.startswith("make ")])
