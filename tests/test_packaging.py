@@ -133,7 +133,7 @@ def test_the_sdist_holds_every_source(built: Built) -> None:
 def test_the_wheel_holds_what_users_need_and_no_more(built: Built, setup_py: ModuleType) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    wanted = set(tree("camkit", "*.py", "*.pxd", "*.pyi", "py.typed"))
+    wanted = {"pytest_camkit.py", *tree("camkit", "*.py", "*.pxd", "*.pyi", "py.typed")}
     wanted |= {f"camkit/{name}" for name in (*tree("include", "*"), *tree("shaders", "*"))}
     wanted |= {row.name.replace(".", "/") + EXTENSION_SUFFIXES[0] for row in setup_py.ROWS if setup_py.wanted(row)}
     assert names == wanted

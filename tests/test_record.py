@@ -24,8 +24,11 @@ from mcap.writer import CompressionType, Writer
 from mcap_protobuf.decoder import DecoderFactory
 
 import camkit
-from camkit.camera_capture import recording_writer
+from camkit.camera_capture import _recording_find, recording_writer
 from camkit.camera_capture._frame_record import to_record
+from camkit.camera_capture._replay import ReplayBackend
+from camkit.camera_capture._synthetic import INFO, SyntheticBackend
+from camkit.camera_capture.info import Request
 from camkit.cli import main
 
 DOCUMENT = (Path(__file__).resolve().parent.parent / "docs" / "json.md").read_text()
@@ -209,6 +212,82 @@ def test_the_error_that_ended_a_recording_is_raised_again(tmp_path: Path) -> Non
         with pytest.raises(EOFError):
             replay.read()
     assert len(play(path, faults=False)) == 5
+
+
+def test_a_stream_that_goes_on_as_another_is_played_as_both(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    grey = padded(format="GREY", size=(32, 16))
+
+    def change(frame: camkit.Frame) -> camkit.Frame | None:
+        return grey(frame) if frame.sequence >= 3 else None
+
+    kept = record(path, camkit.SyntheticCamera(**SMALL, format="NV12"), 6, change)
+    with camkit.open(path, realtime=False, on_exhausted="copy") as camera:
+        for _ in range(2):
+            held = [camera.read() for _ in range(6)]
+            assert [keep(frame).pixels for frame in held[2:]] == [k.pixels for k in kept[2:]]  # copies too
+            assert [(f.format, f.size) for f in held] == [("NV12", (64, 32))] * 3 + [("GREY", (32, 16))] * 3
+            assert [frame.copied for frame in held] == [False] * 2 + [True] * 4
+            assert (camera.format, camera.size, camera.stream.stride) == ("GREY", (32, 16), 32)
+            held.clear()
+            camera.stop()
+            camera.start()
+
+
+class Told(NamedTuple):
+    """An event, as sources tell them."""
+
+    kind: str
+    time_ns: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, "time_ns": self.time_ns, "name": "exposure", "value": [1, 2]}
+
+
+class Telling:
+    """The events of a source."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[Told], None]] = []
+        self.added: list[tuple[Any, ...]] = []
+
+    def listen(self, listener: Callable[[Told], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def add(self, kind: str, time_ns: int, **fields: Any) -> None:
+        self.added.append((kind, time_ns, fields))
+
+
+def test_events_of_the_source_are_recorded_and_told_again(tmp_path: Path) -> None:
+    path, events = tmp_path / "a.mcap", Telling()
+
+    class Source(SyntheticBackend):
+        pass
+
+    Source.events = events  # type: ignore[attr-defined]
+
+    def happen(frame: camkit.Frame) -> None:
+        if frame.sequence in (2, 4):
+            events.listeners[0](Told("control", 1000 + frame.sequence))
+
+    source = Source(INFO, Request.make(size=(64, 32), fps=500))
+    camkit.Pipeline(source, happen, camkit.Recorder(path)).run(frames=6)
+    source.close()
+    assert events.listeners == []
+    with path.open("rb") as file:
+        read = [json.loads(m.data) for *_, m in make_reader(file).iter_messages("/camera/event")]
+    told = [{"kind": "control", "time_ns": at, "name": "exposure", "value": [1, 2]} for at in (1002, 1004)]
+    assert read[:2] == told and [event["kind"] for event in read] == ["control", "control", "end"]
+
+    class Replay(ReplayBackend):
+        pass
+
+    Replay.events = events  # type: ignore[attr-defined]
+    replay = Replay(_recording_find.info_of(path), Request.make(options={"realtime": False}))
+    assert camkit.Pipeline(replay).run()["frames"]["delivered"] == 6
+    replay.close()
+    assert events.added == [("control", at, {"name": "exposure", "value": [1, 2]}) for at in (1002, 1004)]
 
 
 # ---- playing --------------------------------------------------------------------------------------------------------
@@ -445,6 +524,7 @@ def test_a_slow_disk_costs_frames_and_says_so(tmp_path: Path, monkeypatch: pytes
     with camkit.open(path, realtime=False) as replay:
         frames = [(frame.sequence, frame.gap) for frame in replay]
         assert len(frames) == report["frames"] and replay.stats()["captured"] == 300
+        assert replay.stats()["dropped"] == {"driver": 1 + report["dropped"]["pipeline"], "corrupt": 0, "pool": 0}
     assert [b - a for (a, _), (b, _) in pairwise(frames)] == [gap + 1 for _, gap in frames[1:]]
 
 

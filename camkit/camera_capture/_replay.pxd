@@ -30,6 +30,7 @@ cdef class ReplayBackend(Backend):
     cdef FramePool pool  # of the stream; None without one
     cdef object walk  # iterator of the stream's items
     cdef object item  # what comes next: RecordedFrame, or an exception
+    cdef tuple layout  # format, width, height and stride of the last frame
     cdef dict end  # the recorder's account, None before it came
     cdef replay_next upcoming
     cdef int64_t due  # when it comes, monotonic
@@ -41,9 +42,11 @@ cdef class ReplayBackend(Backend):
     cdef uint64_t told[4]  # frames told as lost in this pass: driver, corrupt, pool, pipeline
     cdef uint64_t missing[4]  # the same before the frame that dequeue() gives
 
+    cdef uint64_t count_losses(self) noexcept nogil
     cdef int advance(self) except -1
     cdef int plan(self, int64_t time_ns) except -1
     cdef int finish_pass(self) except -1
     cdef camkit_frame *load(self) except? NULL
+    cdef int follow(self, camkit_frame *f) except -1
     cdef int count_missing(self, camkit_frame *f, dict lost) except -1
     cdef void place_in_time(self, camkit_frame *f) noexcept nogil

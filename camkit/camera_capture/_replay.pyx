@@ -20,9 +20,11 @@ from camkit.memory_manager._abi cimport (
     camkit_frame_release,
     now_ns,
 )
+from camkit.memory_manager._format cimport PixelFormat_of
 from camkit.memory_manager._pool cimport FramePool
 
 import errno
+from dataclasses import replace
 from numbers import Real
 
 from camkit import errors
@@ -36,6 +38,7 @@ TIMES = ("recorded", "now")
 DAMAGE = ("raise", "skip")
 CAUSES = ("driver", "corrupt", "pool", "pipeline")
 NAP_NS = 500_000
+MOST = (1 << 63) - 1
 
 
 cdef class ReplayBackend(Backend):
@@ -122,6 +125,7 @@ cdef class ReplayBackend(Backend):
             MATRICES.get(colour.get("matrix"), "unknown"), RANGES.get(colour.get("range"), "unknown"),
             clock if self.shifted or clock != "monotonic" else "copy",
             STAMPS[record["stamp"]] if record else told["stamp"], differences, told.get("field", "progressive"))
+        self.layout = list(FORMATS).index(format), *size, stride
         self.pause_ns = <int64_t>(1e9 / fps) if fps else 0
 
     cdef int stream_on(self) except -1:
@@ -191,14 +195,17 @@ cdef class ReplayBackend(Backend):
         self.bell.notify()
 
     cdef uint64_t number(self, camkit_frame *f) noexcept nogil:
-        cdef uint64_t lost = self.missing[0] + self.missing[1] + self.missing[2] + self.missing[3]
-        self.counters.driver += self.missing[0] + self.missing[3]
-        self.counters.corrupt += self.missing[1]
-        self.counters.pool += self.missing[2]
+        cdef uint64_t lost = self.count_losses()
         self.sequence = f.sequence  # common code names it
         if not self.shifted:
             f.dequeue_ns = self.had_ns
         return lost
+
+    cdef uint64_t count_losses(self) noexcept nogil:
+        self.counters.driver += self.missing[0] + self.missing[3]
+        self.counters.corrupt += self.missing[1]
+        self.counters.pool += self.missing[2]
+        return self.missing[0] + self.missing[1] + self.missing[2] + self.missing[3]
 
     # Find out what comes next, and when.
     cdef int advance(self) except -1:
@@ -219,7 +226,9 @@ cdef class ReplayBackend(Backend):
         elif item.get("kind") == "error" and self.faults:
             self.item = self._recorded_error(item)
             self.upcoming = NEXT_TROUBLE
-            self.plan(_integer(item.get("time_ns"), (1 << 63) - 1))
+            self.plan(_integer(item.get("time_ns"), MOST))
+        elif item.get("kind") != "error":
+            self._tell(**item)
         return 0
 
     cdef int plan(self, int64_t time_ns) except -1:
@@ -232,17 +241,14 @@ cdef class ReplayBackend(Backend):
     cdef int finish_pass(self) except -1:
         cdef int64_t lasted
         self.upcoming = NEXT_NOTHING
-        # What was lost behind the last frame is in no frame's gap.
+        # The account knows what was lost behind the last frame too, and the cause where a frame could not tell it. Less
+        # of a cause than was told takes back what was counted: the numbers wrap back to where they were.
         if self.end is not None and not self.damages and not self.skip_s:
-            told = self.end.get("dropped")
+            account = self.end.get("dropped")
             for i in range(4):
-                self.missing[i] = 0
-                if isinstance(told, dict):
-                    self.missing[i] = max(0, _integer(told.get(CAUSES[i]), 1 << 62) - self.told[i])
-            self.counters.driver += self.missing[0] + self.missing[3]
-            self.counters.corrupt += self.missing[1]
-            self.counters.pool += self.missing[2]
-            self.counters.captured += self.missing[0] + self.missing[1] + self.missing[2] + self.missing[3]
+                self.missing[i] = _integer(account.get(CAUSES[i]), 1 << 62) if isinstance(account, dict) else 0
+                self.missing[i] -= self.told[i]
+            self.counters.captured += self.count_losses()
         if self.loop and self.passed:
             lasted = add(self.had_ns, -self.pass_ns) - self.first_ns + self.pause_ns
             self.base = self.highest + 1
@@ -273,6 +279,8 @@ cdef class ReplayBackend(Backend):
             camkit_frame_release(f)
             raise
         self.count_missing(f, item.record["lost"])
+        if (f.format, f.width, f.height, f.planes[0].stride) != self.layout:
+            self.follow(f)
         f.memory = CAMKIT_MEMORY_HEAP
         if self.base and not self.passed:
             f.flags |= CAMKIT_FRAME_DISCONTINUITY
@@ -306,6 +314,20 @@ cdef class ReplayBackend(Backend):
         f.timestamp_ns = add(f.timestamp_ns, shift)
         if f.hardware_ns:
             f.hardware_ns = add(f.hardware_ns, shift)
+
+    def _tell(self, kind="unknown", time_ns=0, **fields):
+        events = getattr(self, "events", None)
+        if events is not None:
+            events.add(str(kind), add(_integer(time_ns, MOST), self.pass_ns), **fields)
+
+    # The recorded stream went on as another.
+    cdef int follow(self, camkit_frame *f) except -1:
+        s = self.stream
+        row = PixelFormat_of(f.format)
+        self.stream = replace(s, format=row.name, fourcc=row.fourcc, width=f.width, height=f.height,
+                              stride=f.planes[0].stride)
+        self.layout = f.format, f.width, f.height, f.planes[0].stride
+        return self.prepare(self.recording.largest)
 
     def _take_damage(self, damage):
         self.damages.append(damage)

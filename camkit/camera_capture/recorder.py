@@ -8,6 +8,8 @@ import json
 import os
 import platform
 import time
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from camkit.camera_capture._frame_record import to_record
@@ -75,6 +77,8 @@ class Recorder(PyStage):
         self._next: tuple[int, int] | None = None  # generation, and number of the frame that must come
         self._offset_ns = 0
         self._begun = 0.0
+        self._events: deque[Any] = deque()  # of the source, not yet written; filled by whatever thread learns of them
+        self._end_listening: Callable[[], None] | None = None
 
     def attach(self, pipeline: Pipeline) -> None:
         """Hear which pipeline it works in."""
@@ -92,17 +96,23 @@ class Recorder(PyStage):
         self._before = self._stats()
         self._begun = time.monotonic()
         self._writer.begin(f"camkit {_version()}", self._facts())
+        self._events.clear()
+        events = getattr(self._source, "events", None)
+        self._end_listening = None if events is None else events.listen(self._events.append)
 
     def stop(self) -> None:
         """Write the account and the index, and close the file."""
         writer = self._writer
         if writer is None:
             return
+        if self._end_listening is not None:
+            self._end_listening()
         failures = [] if self._pipeline is None else self._pipeline.errors
         self._account = self._final_account(writer)
         try:
             # Of a full disk nothing more is asked than the index.
             with contextlib.suppress(RecordError):
+                self._write_events()
                 for error, node, _ in failures:
                     if node is self._source:
                         told = {"type": type(error).__name__, "message": _words(error)}
@@ -145,6 +155,7 @@ class Recorder(PyStage):
     def _record(self, frame: Frame) -> None:
         from camkit.camera_capture.recording_writer import Times
 
+        self._write_events()
         record, planes = to_record(frame)
         record["lost"] = self._losses(record)
         had_ns = record["dequeue_ns"] + self._offset_ns
@@ -157,7 +168,7 @@ class Recorder(PyStage):
         """Tell the causes of the frames that are missing before this one."""
         gap, lost = record["gap"], dict.fromkeys((*CAUSES, "pipeline"), 0)
         if gap:
-            # The counters may be ahead of this frame, never behind it: at worst a cause is told a gap too early.
+            # The counters may be ahead of this frame, never behind it; the account at the end is exact.
             counted = self._dropped()
             left = gap
             for cause in ("corrupt", "pool"):
@@ -172,10 +183,15 @@ class Recorder(PyStage):
             self._lost[cause] += count
         return lost
 
-    def _event(self, kind: str, **facts: Any) -> None:
+    def _write_events(self) -> None:
+        while self._events:
+            self._event(**self._events.popleft().as_dict())
+
+    def _event(self, kind: str, time_ns: int | None = None, **facts: Any) -> None:
         now = time.monotonic_ns()
-        event = {"time_ns": now, "kind": kind, **facts}
+        event = {"time_ns": now if time_ns is None else time_ns, "kind": kind, **facts}
         assert self._writer is not None
+        # Log times grow with the file, whatever the driver's clock says.
         self._writer.event(json.dumps(event, default=str).encode(), now + self._offset_ns)
 
     def _live_account(self, writer: RecordingWriter, dropped: dict[str, int]) -> dict[str, Any]:

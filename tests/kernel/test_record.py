@@ -11,6 +11,7 @@ import pytest
 
 import camkit
 from camkit.camera_capture._frame_record import to_record
+from tests.kernel.conftest import vivids
 
 SMALL = {"format": "YUYV", "size": (320, 180), "fps": 60}
 CORRUPT = 1
@@ -73,6 +74,27 @@ def test_padding_of_a_wider_stride_comes_back(any_vivid, tmp_path):
     assert len(kept[0][1]) == 1024 * 180
     played, _ = play(path)
     assert len(played) == 3 and all(map(same, played, kept))
+
+
+@pytest.mark.parametrize("name", ["NM12", "YM12"])
+def test_planes_in_memories_of_their_own_come_back(tmp_path, name):
+    path = tmp_path / "a.mcap"
+    with camkit.open(vivids()[1].path, **SMALL | {"format": name}, buffers=8) as camera:
+        assert camera.stream.memories > 1
+        kept = record(path, camera, 4)
+    played, _ = play(path)
+    assert len(played) == 4 and all(map(same, played, kept))
+    assert len(played[0][2].planes) == len(played[0][0]["planes"]) > 1
+
+
+@pytest.mark.parametrize("io", ["expbuf", "mmap", "userptr", "udmabuf"])
+def test_frames_of_every_way_into_memory_are_recorded(any_vivid, tmp_path, io):
+    path = tmp_path / "a.mcap"
+    with camkit.open(any_vivid.path, **SMALL, io=io, buffers=8) as camera:
+        kept = record(path, camera, 4)
+    played, _ = play(path)
+    assert [pixels for _, pixels, _ in played] == [pixels for _, pixels, _ in kept]
+    assert [driver for *_, driver in played] == [driver for *_, driver in kept]
 
 
 def test_lost_and_damaged_frames_are_in_the_file(vivid, tmp_path):
