@@ -86,7 +86,9 @@ cdef class ReplayBackend(Backend):
     def explain(self):
         """Tell in words what is played, how, and what was damaged."""
         how = "in real time" if self.realtime else "as fast as it is read"
-        words = [super().explain(), self.recording.describe(), f"played {how}{', again and again' if self.loop else ''}"]
+        words = [super().explain(), self.recording.describe(), f"played {how}"]
+        if self.loop:
+            words.append("again and again")
         if self.skip_s:
             words.append(f"from {self.skip_s:g} s on")
         words.append("times shifted to now" if self.shifted else "times as recorded")
@@ -267,7 +269,7 @@ cdef class ReplayBackend(Backend):
         self.upcoming = NEXT_UNKNOWN
         try:
             if item.size > self.pool.slot_bytes:
-                raise ValueError(f"frame {item.record['sequence']} has {item.size} bytes of pixels, more than its chunk")
+                raise ValueError(f"frame {item.record['sequence']} has {item.size} bytes, more than its chunk")
             item.load(PyMemoryView_FromMemory(<char *>f.planes[0].data, self.pool.slot_bytes, PyBUF_WRITE))
             from_record(f, item.record, f.planes[0].data, item.size)
         except (ChunkDamaged, ValueError) as error:

@@ -115,7 +115,7 @@ class Recorder(PyStage):
                 self._write_events()
                 for error, node, _ in failures:
                     if node is self._source:
-                        told = {"type": type(error).__name__, "message": _words(error)}
+                        told: dict[str, Any] = {"type": type(error).__name__, "message": _words(error)}
                         self._event("error", errno=getattr(error, "errno", None), **told)
                 self._event("end", **self._account)
             writer.finish()
