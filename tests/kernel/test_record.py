@@ -41,7 +41,7 @@ def play(path, **options):
 def same(played, recorded):
     a, b = dict(played[0]), dict(recorded[0])
     assert (a.pop("memory"), b.pop("memory")) == (0, 1)
-    assert (a.pop("clock"), b.pop("clock")) == (2, 1)
+    assert (a.pop("clock"), b.pop("clock")) in ((2, 1), (0, 0))  # of no clock if the driver's time is no time
     return a == b and played[1:] == recorded[1:]
 
 
