@@ -45,6 +45,14 @@ class LibraryMissing(CamkitError, ImportError):
     """A library that only this part of camkit needs is not installed; the message says how to."""
 
 
+class NoSignal(CameraError):
+    """The input of the camera has no usable signal, so there is no picture to deliver."""
+
+
+class SourceChanged(CameraError):
+    """What comes in at the camera is another than the stream was made for, and the stream may not follow."""
+
+
 class ControlNotFound(CamkitError, AttributeError, KeyError):
     """The camera has no control of this name."""
 
@@ -61,6 +69,10 @@ class FormatNotSupported(CamkitError, ValueError):
 
 class ClockUnknown(CamkitError, ValueError):
     """A time cannot be told on another clock, for nobody knows which clock it is on."""
+
+
+class SettingNotSupported(CamkitError, ValueError):
+    """The camera has no such setting (an input, a standard, timings, a crop, a flip), or does not take this value."""
 
 
 class PoolExhausted(CamkitError, BufferError):

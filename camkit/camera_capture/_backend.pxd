@@ -34,6 +34,7 @@ cdef enum:
 cdef class Backend(Source):
     cdef readonly object info  # CameraInfo
     cdef readonly object request  # Request: what was asked for
+    cdef readonly object events  # Events: what happens beside the frames
     cdef readonly object stream  # StreamInfo: what was got; the subclass sets it before prepare()
     cdef readonly bint streaming, closed
     cdef readonly uint64_t generation  # streams started so far
@@ -48,6 +49,8 @@ cdef class Backend(Source):
     cdef gate *inside  # owned; closed: next() answers CAMKIT_END
     cdef atomic[bint] reading  # a thread is in next()
     cdef bint first  # no frame of this stream was seen yet
+    cdef bint recount  # the driver began to count anew in the middle of the stream
+    cdef bint discontinuous  # the next frame handed out is to say that the source began anew by itself
     cdef uint32_t last_sequence  # the driver's own 32-bit number of the last frame
     cdef uint64_t sequence  # the same without wrap
     cdef uint64_t false_stamps  # frames whose time was not of the clock that the driver names
@@ -80,6 +83,9 @@ cdef class Backend(Source):
     # The last act of its constructor, `stream` being set: make ready what the request's policies need. `image_bytes`
     # is the most that one frame can take.
     cdef int prepare(self, size_t image_bytes) except -1
+
+    # The source has begun anew by itself: the account goes on, the next frame is marked.
+    cdef void renew(self, uint64_t lost_frames) noexcept nogil
 
     cdef int fetch(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
     cdef int arrived(self, camkit_frame **frame) except -1 nogil

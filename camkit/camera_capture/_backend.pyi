@@ -1,4 +1,6 @@
 from camkit.camera_capture._v4l2_controls import ControlNode
+from camkit.camera_capture._v4l2_settings import V4L2Settings
+from camkit.camera_capture.events import Events
 from camkit.camera_capture.info import CameraInfo, Request, StreamInfo
 from camkit.memory_manager import Frame
 from camkit.performance_core import Source
@@ -6,6 +8,7 @@ from camkit.performance_core import Source
 class Backend(Source):
     info: CameraInfo
     request: Request
+    events: Events
     stream: StreamInfo
     streaming: bool
     closed: bool
@@ -17,4 +20,6 @@ class Backend(Source):
     def read(self, timeout: float | None = None) -> Frame | None: ...
     def control_node(self) -> ControlNode | None: ...
     def grow(self, count: int) -> None: ...
+    def settings(self) -> V4L2Settings | None: ...
+    def select(self, target: str, rect: tuple[int, int, int, int]) -> None: ...
     def explain(self) -> str: ...

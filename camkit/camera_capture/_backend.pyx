@@ -10,6 +10,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_END,
     CAMKIT_FRAME_COPY,
     CAMKIT_FRAME_CORRUPT,
+    CAMKIT_FRAME_DISCONTINUITY,
     CAMKIT_FULL,
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
@@ -32,7 +33,8 @@ import os
 import threading
 from weakref import WeakSet
 
-from camkit.errors import CameraError, CameraTimeout, PoolExhausted
+from camkit.camera_capture.events import Events
+from camkit.errors import CameraError, CameraTimeout, PoolExhausted, SettingNotSupported
 
 cdef extern from *:
     """
@@ -92,6 +94,7 @@ cdef class Backend(Source):
         super().__init__(str(info))
         self.info = info
         self.request = request
+        self.events = Events()
 
     def __dealloc__(self):
         del self.inside
@@ -117,6 +120,7 @@ cdef class Backend(Source):
                 return
             self.generation += 1
             self.first = True
+            self.recount = self.discontinuous = False
             self.lost = 0
             self.waiting_since = 0
             self.interrupted.store(False)
@@ -138,6 +142,7 @@ cdef class Backend(Source):
             try:
                 self.end_stream()
             finally:
+                self.events.close()
                 self.give_up()
 
     def read(self, timeout=None):
@@ -192,6 +197,13 @@ cdef class Backend(Source):
         """Add `count` buffers to the ring while it streams; see `Camera.grow`."""
         raise CameraError(errno.EOPNOTSUPP, "its ring cannot grow while it streams; open it with more buffers",
                           self.name)
+
+    def settings(self):
+        """Return what tells of inputs, timings and the like; None, as here: the camera has none of that."""
+
+    def select(self, target, rect):
+        """Set the `crop` or `compose` rectangle; raises SettingNotSupported, as here, where there is none."""
+        raise SettingNotSupported(f"cannot set the {target} of camera {self.name!r}: it has none")
 
     def explain(self):
         """Tell in words what the camera delivers, what is not as asked, and what happened to the frames so far.
@@ -346,6 +358,9 @@ cdef class Backend(Source):
             f = copy
         f.gap = self.lost
         self.lost = 0
+        if self.discontinuous:
+            self.discontinuous = False
+            f.flags |= CAMKIT_FRAME_DISCONTINUITY
         self.counters.taken += 1
         if f.clock == CAMKIT_CLOCK_MONOTONIC:
             self.dequeue_latency.record(f.dequeue_ns - f.timestamp_ns)
@@ -359,15 +374,25 @@ cdef class Backend(Source):
         if self.first:
             self.first = False
             self.sequence = number
+        elif self.recount:
+            self.sequence += 1
         else:
             # A driver that does not count, or begins anew, steps by 0 or backwards: then nothing is known of a loss.
             if step != 0 and step < <uint32_t>1 << 31:
                 gap = step - 1
             self.sequence += gap + 1
+        self.recount = False
         self.last_sequence = number
         f.sequence = self.sequence
         self.counters.driver += gap
         return gap
+
+    cdef void renew(self, uint64_t lost_frames) noexcept nogil:
+        self.counters.captured += lost_frames
+        self.counters.driver += lost_frames
+        self.sequence += lost_frames
+        self.lost += lost_frames
+        self.recount = self.discontinuous = True
 
     cdef int wait_for_buffer(self, int64_t timeout_ns) noexcept nogil:
         # Frames come back on any thread and in any number: a short nap is simpler than a bell in every release.

@@ -1,4 +1,5 @@
 from libc.stdint cimport int64_t, uint32_t
+from libcpp.atomic cimport atomic
 
 from camkit.camera_capture._backend cimport Backend, gate
 from camkit.camera_capture._uvc_metadata cimport UvcMetadata
@@ -11,6 +12,7 @@ from camkit.memory_manager._abi cimport camkit_frame, frame_pool
 
 cdef extern from "camkit/call_watch.hpp" namespace "camkit" nogil:
     cdef uint32_t call_interrupted "camkit::call_watch::interrupted"
+    cdef uint32_t call_late "camkit::call_watch::late"
     cdef cppclass call_watch:
         call_watch(int tick_ms) noexcept
         int start(int fd) noexcept
@@ -37,8 +39,15 @@ cdef class V4L2Backend(Backend):
     cdef bint orphans  # the driver lets old frames live on beside a new stream
     cdef bint stuck  # the driver could not free the last stream's buffers
     cdef int requeue_failures, sync_failures, io_errors
+    cdef object follower  # Follower: what comes in, and what to do about it
+    cdef atomic[bint] stale  # another signal may come in: to be looked at before the next frame
+    cdef bint useless  # there is no signal, so frames are no pictures
+    cdef bint ended  # the driver has said that no frame comes any more
 
-    cdef int _configure(self) except -1
+    cdef int _settle(self, agreed) except -1
+    cdef int _look(self) except -1
+    cdef int _follow(self, int64_t timeout_ns) except -1 nogil
+    cdef int _start(self) except -1
     cdef int _check_format(self) except -1
     cdef uint32_t _capabilities(self) noexcept
     cdef int _begin(self, way) except -1

@@ -1,7 +1,8 @@
 """V4L2Backend: the cameras of Linux, on the driver's own buffers."""
 
-from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, EPROTO, errno
+from libc.errno cimport EAGAIN, EBUSY, EINTR, EIO, EMSGSIZE, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, EPIPE, EPROTO, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 from posix.unistd cimport close as c_close
 
 cimport cython
@@ -19,6 +20,7 @@ from camkit.camera_capture._v4l2_abi cimport (
 from camkit.camera_capture._v4l2_buffers cimport (
     MOST_BUFFERS,
     MOST_PLANES,
+    abandon_ready,
     describe_buffer,
     destroy,
     drain,
@@ -32,16 +34,20 @@ from camkit.camera_capture._v4l2_buffers cimport (
     sync_buffer,
 )
 from camkit.camera_capture._v4l2_buffers_abi cimport *
+from camkit.camera_capture._v4l2_colour cimport colour_of
 from camkit.camera_capture._v4l2_device cimport Device, failure, ioctl_errno
 from camkit.camera_capture._v4l2_frame cimport clock_of, describe_frame, fits, picture_of, stamp_of
 from camkit.camera_capture._v4l2_memory cimport get_buffers, get_more, refusal, slowness
 from camkit.memory_manager._abi cimport (
+    CAMKIT_END,
     CAMKIT_FRAME_CORRUPT,
     CAMKIT_FULL,
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
+    camkit_colour,
     camkit_frame,
+    camkit_frame_release,
     frame_pool,
 )
 from camkit.memory_manager._format cimport PixelFormat
@@ -50,13 +56,17 @@ import dataclasses
 import os
 
 from camkit.camera_capture._uvc_metadata import metadata_of
+from camkit.camera_capture._v4l2_configure import configure, select_streaming
 from camkit.camera_capture._v4l2_controls import ControlNode
 from camkit.camera_capture._v4l2_device import code_text
 from camkit.camera_capture._v4l2_explain import facts
+from camkit.camera_capture._v4l2_follow import Follower
 from camkit.camera_capture._v4l2_io import WORDS, Trials, WayRefused
-from camkit.camera_capture._v4l2_negotiate import negotiate
 from camkit.camera_capture._v4l2_reasons import start_reason
+from camkit.camera_capture._v4l2_settings import V4L2Settings
+from camkit.camera_capture._v4l2_watch import V4L2Events
 from camkit.camera_capture.info import MOST_BUFFERS as MOST, StreamInfo
+from camkit.camera_capture.selection import check_rect
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, FormatNotSupported
 from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
@@ -80,7 +90,7 @@ cdef class V4L2Backend(Backend):
     request : Request
         What is asked of it. Its option `stride` is the least number of bytes from one row to the next, for who needs
         rows aligned; `io` names the way in which frames get into memory, see `_v4l2_io.WAYS`; `hardware_time` asks for
-        `Frame.hardware_ns`, see `UvcMetadata`.
+        `Frame.hardware_ns`, see `UvcMetadata`; the others are those of `Wishes`.
 
     Raises
     ------
@@ -98,12 +108,17 @@ cdef class V4L2Backend(Backend):
     def __init__(self, info, request):
         super().__init__(info, request)
         self.device = Device(info.path)
-        self._configure()
-        self.bell = c_eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
-        if self.bell < 0:
-            raise failure(info.path, "make an event descriptor", errno)
-        self.metadata = metadata_of(self.device.path, request.options.get("hardware_time", False))
-        self.prepare(self.device.image_bytes())
+        try:
+            self._settle(configure(self.device, request))
+            self.events = V4L2Events(self.device, self)
+            self.follower = Follower(self.device, request, self.events)
+            self.bell = c_eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+            if self.bell < 0:
+                raise failure(info.path, "make an event descriptor", errno)
+            self.metadata = metadata_of(self.device.path, request.options.get("hardware_time", False))
+        except BaseException:
+            self.device.close()  # the error's traceback would keep it open
+            raise
 
     def __dealloc__(self):
         if self.pool != NULL:
@@ -122,6 +137,7 @@ cdef class V4L2Backend(Backend):
             words.append(self.metadata.explain())
         if self.sync_failures:
             words.append(f"{self.sync_failures} frames could not be made coherent for the CPU")
+        words += self.follower.explain()
         if self.requeue_failures:
             words.append(f"the driver refused {self.requeue_failures} buffers that came back")
         return "; ".join(words)
@@ -136,9 +152,73 @@ cdef class V4L2Backend(Backend):
                                  "it with more buffers")
             self._grow(count)
 
+    def settings(self):
+        return V4L2Settings(self.device, self.lock)
+
+    def select(self, target, rect):
+        rect = check_rect(target, rect)
+        request = dataclasses.replace(self.request, options={**self.request.options, target: rect})
+        with self.lock:
+            if self.closed:
+                raise ValueError(f"camera {self.name!r} is closed")
+            if not self.streaming:
+                self._settle(configure(self.device, request))
+            else:
+                got = select_streaming(self.device, target, rect, request)
+                differences = {what: pair for what, pair in self.stream.differences.items() if what != target}
+                if got != rect:
+                    differences[target] = tuple(rect), tuple(got)
+                self.stream = dataclasses.replace(self.stream, differences=differences)
+            self.request = request
+
+    def source_changed(self):
+        """Have the input looked at before the next frame; from any thread."""
+        self.stale.store(True)
+        self.unblock()
+
+    def restart(self):
+        """End the stream if there is one, set the device up anew for what comes in, and stream on.
+
+        The account of frames goes on, and the next frame is marked as the first after a discontinuity. With the lock
+        held, by the thread that reads or while none does. After an error there is no stream.
+        """
+        before, lost = self.stream, 0 if self.first else abandon_ready(self.driver, self.last_sequence)
+        self.renew(lost)
+        self._end()
+        self._settle(configure(self.device, self.request, following=True))
+        self.generation += 1
+        self._start()
+        self.follower.restarted(before, self.stream, lost)
+
+    # Look at the input and do what is to be done about it: nothing, wait, begin anew, or raise an error.
+    cdef int _look(self) except -1:
+        found = self.follower.look()
+        self.useless = self.follower.lost
+        if self.useless:
+            return 0
+        same = not found.differs(self.device) and (*self.device.current(), self.device.layout) == self.agreed
+        cdef camkit_colour colour = colour_of(&self.device.format)
+        same = same and not memcmp(&colour, &self.picture.colour, sizeof(colour))
+        if not self.streaming:
+            if not same:  # nobody has seen a frame yet
+                self._settle(configure(self.device, self.request, following=True))
+        elif self.driver == NULL:
+            self.restart()
+        elif not same:
+            self.follower.check_change(self.stream)
+            self.restart()
+        return 0
+
     cdef int stream_on(self) except -1:
         if self.device is None:
             raise ValueError("the camera was never opened")
+        self.ended = False
+        self.stale.store(False)
+        if self.follower.signal.state != "unknown":
+            self._look()
+        return self._start()
+
+    cdef int _start(self) except -1:
         self._check_format()
         self.trials.begin()
         while True:
@@ -258,6 +338,13 @@ cdef class V4L2Backend(Backend):
         self.device.close()
         return 0
 
+    cdef int stalled(self) except -1 nogil:
+        if self.useless:
+            self.waiting_since = 0
+            with gil:
+                raise self.follower.no_signal()
+        return Backend.stalled(self)
+
     cdef int queued(self) noexcept nogil:
         return self.driver.queued.load() if self.driver != NULL else 0
 
@@ -274,7 +361,9 @@ cdef class V4L2Backend(Backend):
         cdef v4l2_plane planes[MOST_PLANES]
         cdef uint32_t reasons
         cdef int error = EINTR
-        if self.unwatched or inherited(s) or s.unqueued.load() or s.queued.load() <= 0:
+        if self.unwatched or self.stale.load() or self.ended or inherited(s):
+            return CAMKIT_FULL
+        if s.unqueued.load() or s.queued.load() <= 0:
             return CAMKIT_FULL
         if self.metadata is not None:
             self.metadata.catch_up()
@@ -288,7 +377,8 @@ cdef class V4L2Backend(Backend):
         if error != EINTR:
             return self._failed(error, 0)
         if reasons and not reasons & call_interrupted:
-            return CAMKIT_TIMEOUT  # late, or something urgent: dequeue() sees to that
+            # Something urgent is for dequeue() to see to, and no reason to think that much time has passed.
+            return CAMKIT_TIMEOUT if reasons & call_late else CAMKIT_FULL
         drain(self.bell)
         return CAMKIT_INTERRUPTED
 
@@ -297,6 +387,10 @@ cdef class V4L2Backend(Backend):
         cdef v4l2_buffer b
         cdef v4l2_plane planes[MOST_PLANES]
         cdef short events = 0
+        if self.ended:
+            return CAMKIT_END
+        if self.stale.load() or s == NULL:
+            return self._follow(timeout_ns)
         if inherited(s):
             raise CameraError(EPERM, "cannot take a frame: the stream belongs to the process that this one was forked "
                               "from; open the camera here", self.device.path)
@@ -318,6 +412,33 @@ cdef class V4L2Backend(Backend):
         self.io_errors = 0
         return self._fill(out, &b, planes)
 
+    # Look at what comes in now. CAMKIT_TIMEOUT: done with that, ask again.
+    cdef int _follow(self, int64_t timeout_ns) except -1 nogil:
+        cdef pollfd p
+        with gil:
+            # Who holds it may be waiting for us to leave.
+            if not self.lock.acquire(timeout=0.05):
+                return CAMKIT_INTERRUPTED
+            try:
+                if not self.streaming:
+                    return CAMKIT_INTERRUPTED
+                self.stale.store(False)
+                try:
+                    self._look()
+                except BaseException:
+                    self.stale.store(True)  # the next one who reads shall learn of it too
+                    raise
+            finally:
+                self.lock.release()
+        if self.driver == NULL:
+            # Without a signal after a stream that could not begin anew there is nothing to wait for but time.
+            self.stale.store(True)
+            p.fd, p.events = self.bell, POLLIN
+            if c_poll(&p, 1, 100 if timeout_ns < 0 else <int>min(timeout_ns // 1000000, <int64_t>100)) > 0:
+                drain(self.bell)
+                return CAMKIT_INTERRUPTED
+        return CAMKIT_TIMEOUT
+
     # Wait for a buffer to be filled. CAMKIT_TIMEOUT may come early: Backend.fetch() looks at the clock.
     cdef int _wait(self, int64_t timeout_ns, short *events) except -1 nogil:
         cdef driver_stream *s = self.driver
@@ -331,8 +452,16 @@ cdef class V4L2Backend(Backend):
         p[0].fd, p[0].events = self.bell, POLLIN
         # A driver without buffers may answer POLLERR to POLLIN for ever; asked for nothing, it only tells of an
         # unplugging.
-        p[1].fd, p[1].events = s.fd, 0 if dry else POLLIN
+        p[1].fd, p[1].events = s.fd, POLLPRI if dry else POLLIN | POLLPRI
         n = c_poll(p, 2, timeout_ms)
+        if n > 0 and p[1].revents & POLLPRI and not p[1].revents & (POLLERR | POLLHUP):
+            with gil:
+                if self.events.pump():
+                    self.stale.store(True)
+            if self.stale.load():
+                s.dry.store(0)
+                return CAMKIT_TIMEOUT
+            p[1].revents &= ~POLLPRI
         if dry and n > 0 and p[1].revents and not p[0].revents and not self._gone():
             n = c_poll(p, 1, timeout_ms)
             p[1].revents = 0
@@ -364,6 +493,13 @@ cdef class V4L2Backend(Backend):
             self.sync_failures += 1
         if self.metadata is not None:
             self.metadata.time_frame(f)
+        if self.useless:
+            f.flags |= CAMKIT_FRAME_CORRUPT
+        if b.flags & V4L2_BUF_FLAG_LAST:
+            self.ended = True
+            if not f.bytes_used:  # nothing but the word that it is over
+                camkit_frame_release(f)
+                return CAMKIT_END
         out[0] = f
         return CAMKIT_OK
 
@@ -371,6 +507,9 @@ cdef class V4L2Backend(Backend):
         cdef bint broken = events & (POLLERR | POLLHUP)
         if error == EAGAIN and not broken:
             return CAMKIT_TIMEOUT
+        if error == EPIPE:
+            self.ended = True
+            return CAMKIT_END
         if error == EIO and not broken and self.io_errors < MOST_IO_ERRORS:
             # V4L2 lets drivers say so for a passing trouble, such as a lost signal: a gap in the sequence will tell.
             self.io_errors += 1
@@ -405,10 +544,9 @@ cdef class V4L2Backend(Backend):
         cdef v4l2_capability c
         return ioctl_errno(self.device.fd, VIDIOC_QUERYCAP, &c) == ENODEV
 
-    # Settle with the driver what it will deliver.
-    cdef int _configure(self) except -1:
+    # Take note of what the device has been set to.
+    cdef int _settle(self, agreed) except -1:
         cdef Device d = self.device
-        agreed = negotiate(d, self.request)
         cdef PixelFormat f = agreed.format
         self.rate = agreed.rate
         code, width, height = d.current()
@@ -421,6 +559,7 @@ cdef class V4L2Backend(Backend):
             None if self.rate is None else float(self.rate), "heap" if d.overwrites else self.trials.memory,
             self.request.buffers, PRIMARIES[c.primaries], TRANSFERS[c.transfer], MATRICES[c.matrix], RANGES[c.range],
             field=d.field, differences=agreed.differences, memories=d.planes())
+        self.prepare(d.image_bytes())
         return 0
 
     # V4L2_BUF_CAP_* of the queue; 0: the driver does not tell.
@@ -439,9 +578,12 @@ cdef class V4L2Backend(Backend):
 
     cdef int _end(self) noexcept:
         cdef driver_stream *s = self.driver
-        cdef int fd = s.fd, kind = s.kind
-        cdef uint32_t none = 0, memory = s.memory
+        cdef int fd, kind
+        cdef uint32_t none = 0, memory
         self.unwatched = -1
+        if s == NULL:
+            return 0
+        fd, kind, memory = s.fd, s.kind, s.memory
         if inherited(s):
             # The driver takes us for our parent. The pool stays as it is: other threads of his may be in it for ever.
             self.watch.abandon()

@@ -46,6 +46,8 @@ cdef driver_stream *new_stream(int fd, int bell, uint32_t kind) noexcept nogil
 cdef bint inherited(driver_stream *s) noexcept nogil
 # Give a buffer (back) to the driver; 0 or errno.
 cdef int queue_buffer(driver_stream *s, uint32_t i) noexcept nogil
+# Take what is ready out of a stream that ends, NULL: of none; the frames that the driver numbered after `last`.
+cdef uint32_t abandon_ready(driver_stream *s, uint32_t last) noexcept nogil
 # Fill in what every call about a buffer needs; `planes` are MOST_PLANES and live as long as `b`.
 cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *planes, uint32_t i) noexcept nogil
 # Announce that the CPU begins or ends to read a buffer, where that is needed; 0 or errno.

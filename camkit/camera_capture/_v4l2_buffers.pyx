@@ -6,7 +6,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from posix.unistd cimport read as c_read, write as c_write
 
-from camkit.camera_capture._v4l2_abi cimport V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+from camkit.camera_capture._v4l2_abi cimport F_SETFL, O_NONBLOCK, O_RDWR, V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, c_fcntl
 from camkit.camera_capture._v4l2_buffers_abi cimport *
 from camkit.camera_capture._v4l2_device cimport ioctl_errno
 
@@ -72,6 +72,21 @@ cdef int queue_buffer(driver_stream *s, uint32_t i) noexcept nogil:
     if error:
         s.queued.fetch_sub(1)
     return error
+
+
+cdef uint32_t abandon_ready(driver_stream *s, uint32_t last) noexcept nogil:
+    cdef v4l2_buffer b
+    cdef v4l2_plane planes[MOST_PLANES]
+    cdef uint32_t newest = last
+    if s != NULL:
+        c_fcntl(s.fd, F_SETFL, O_RDWR | O_NONBLOCK)
+    for _ in range(s.count.load() if s != NULL else 0):
+        describe_buffer(s, &b, planes, 0)
+        if ioctl_errno(s.fd, VIDIOC_DQBUF, &b):
+            break
+        newest = b.sequence
+    # A driver that does not count steps by 0 or backwards.
+    return newest - last if newest - last < <uint32_t>1 << 31 else 0
 
 
 cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *planes, uint32_t i) noexcept nogil:

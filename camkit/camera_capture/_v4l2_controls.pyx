@@ -6,7 +6,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from camkit.camera_capture._v4l2_controls_abi cimport *
-from camkit.camera_capture._v4l2_device cimport Device, failure, ioctl_errno
+from camkit.camera_capture._v4l2_device cimport failure
+from camkit.camera_capture._v4l2_node cimport Node
 
 from collections import namedtuple
 
@@ -15,27 +16,8 @@ cdef int ENDLESS = 10_000  # a driver whose list never ends has an error
 RawControl = namedtuple("RawControl", "id type name minimum maximum step default flags elem_size elems dims")
 
 
-cdef class ControlNode:
-    """Read and write the controls of an open V4L2 device.
-
-    Borrows the device. May be used from any thread, also while the device streams.
-
-    Parameters
-    ----------
-    device : Device
-        Open device.
-    lock : context manager
-        Held during each call; who closes the device must hold it too.
-    """
-
-    def __cinit__(self, Device device not None, lock):
-        self.device = device
-        self.lock = lock
-
-    @property
-    def path(self):
-        """str: the device's node."""
-        return self.device.path
+cdef class ControlNode(Node):
+    """Read and write the controls of an open V4L2 device; see `Node`."""
 
     def controls(self):
         """List the controls in the driver's order; headings and what is switched off for good are left out.
@@ -179,24 +161,10 @@ cdef class ControlNode:
         finally:
             free(c)
 
-    def failure(self, what, int error):
-        """Return the exception for `errno` when `what` was to be done."""
-        return failure(self.device.path, what, error)
-
     cdef int ask(self, v4l2_query_ext_ctrl *q, uint32_t id) except -1:
         memset(q, 0, sizeof(v4l2_query_ext_ctrl))
         q.id = id
         return self.attempt(VIDIOC_QUERY_EXT_CTRL, q)
-
-    cdef int attempt(self, unsigned long request, void *argument) except -1:
-        cdef int fd, error = 0
-        with self.lock:
-            fd = self.device.fd
-            if fd < 0:
-                raise ValueError(f"camera {self.device.path!r} is closed")
-            with nogil:
-                error = ioctl_errno(fd, request, argument)
-        return error
 
 
 cdef object raw_control(v4l2_query_ext_ctrl *q):

@@ -13,7 +13,9 @@ from typing import Any
 from camkit.camera_capture._v4l2_controls import ControlNode
 from camkit.camera_capture._v4l2_device import Device
 from camkit.camera_capture._v4l2_reasons import reason
+from camkit.camera_capture._v4l2_settings import V4L2Settings
 from camkit.camera_capture.controls import Controls
+from camkit.camera_capture.events import Events
 from camkit.camera_capture.info import CameraInfo, FormatInfo
 from camkit.errors import CameraError, CameraNotFound
 
@@ -92,8 +94,22 @@ def controls(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         As of `Controls.describe`.
     """
     with Device(path, write=False) as device:
-        asked = SimpleNamespace(info=info_of(path), control_node=lambda: ControlNode(device, nullcontext()))
+        asked = SimpleNamespace(
+            info=info_of(path), events=Events(), control_node=lambda: ControlNode(device, nullcontext())
+        )
         return Controls(asked).describe()
+
+
+def settings(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Describe inputs, signal, standards, timings and selections of the camera at `path`; changes nothing on it.
+
+    Returns
+    -------
+    dict
+        As of `V4L2Settings.describe`.
+    """
+    with Device(path, write=False) as device:
+        return V4L2Settings(device).describe()
 
 
 def stable_id(path: str, bus: str, name: str) -> str:

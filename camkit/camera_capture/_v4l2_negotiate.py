@@ -29,10 +29,17 @@ class Agreement(NamedTuple):
     differences: dict[str, tuple[Any, Any]]
 
 
-def negotiate(device: Device, request: Request) -> Agreement:
+def negotiate(device: Device, request: Request, size_without_wish: Size | None = None) -> Agreement:
     """Set the device to what was asked, or to what is nearest if the request allows that.
 
-    A device that fails is closed: the error's traceback would keep it open.
+    Parameters
+    ----------
+    device : Device
+        Open device.
+    request : Request
+        What is asked of it.
+    size_without_wish : (int, int), optional
+        Size to take, as near as it is offered, when the request has none. Default: the device's own.
 
     Raises
     ------
@@ -41,14 +48,6 @@ def negotiate(device: Device, request: Request) -> Agreement:
     CameraBusy
         Another program streams from the device.
     """
-    try:
-        return _negotiate(device, request)
-    except BaseException:
-        device.close()
-        raise
-
-
-def _negotiate(device: Device, request: Request) -> Agreement:
     if device.overwrites and request.on_exhausted != "copy":
         raise CameraError(
             errno.EOPNOTSUPP,
@@ -63,7 +62,8 @@ def _negotiate(device: Device, request: Request) -> Agreement:
     if request.fourcc is not None and any(code == request.fourcc for code, _, _ in device.codes()):
         offered[str(wanted)] = request.fourcc
     code = offered[wanted if wanted in offered else _best(offered)]
-    size = _nearest_size(device, code, request.size) if request.size else _default_size(device, code)
+    wish = request.size or size_without_wish
+    size = _nearest_size(device, code, wish) if wish else _default_size(device, code)
     # All of this only asks, so that a refusal leaves the device as it was.
     name, size = _known(device, device.try_format(code, *size) or (code, *size))
     rate = _nearest_rate(device, code, size, request.fps)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
 from camkit.camera_capture.controls import Controls
+from camkit.camera_capture.events import Events
 from camkit.camera_capture.info import MOST_BUFFERS, CameraInfo, Corrupt, Exhausted, Request, Size, StreamInfo
+from camkit.camera_capture.settings import Settings
 from camkit.memory_manager._checks import check_int
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from camkit.memory_manager import Frame, PixelFormat
 
 
-class Camera:
+class Camera(Settings):
     """An open camera: a context manager, and an iterator of frames.
 
     Made by `camkit.open`. `close` gives the device up; frames and their views stay valid. A camera that is
@@ -164,6 +166,11 @@ class Camera:
     def controls(self) -> Controls:
         """Controls: brightness, exposure and the like, by name; empty if the camera has none."""
         return self._controls
+
+    @property
+    def events(self) -> Events:
+        """Events: what happens to it beside its frames, such as another signal, or a control that was changed."""
+        return self._source.events
 
     @property
     def format(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from camkit.camera_capture.control import Control, Value, near, snake_case
+from camkit.camera_capture.events import Events
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, ControlNotFound, ControlReadOnly
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Controlled(Protocol):
     """What has controls: a backend, or a device that is only asked."""
 
     info: CameraInfo
+    events: Events
 
     def control_node(self) -> ControlNode | None:
         """Return what reads and sets the controls; None: there are none."""
@@ -205,6 +207,25 @@ class Controls(Mapping[str, Value]):
         kept = [name for name in self if self._lasting(self.info(name))]
         # Backwards, for drivers list what rules a control before it: once exposure is automatic its time cannot be set.
         return self._restore({name: self.default(name) for name in reversed(kept)})
+
+    def watch(self, *names: str, on: bool = True) -> None:
+        """Have changes told by `Camera.events`, as events of kind `control`, whoever makes them.
+
+        Parameters
+        ----------
+        *names : str
+            Controls; none: all.
+        on : bool, optional
+            False: tell no more.
+
+        Raises
+        ------
+        ControlNotFound
+            No control has that name.
+        SettingNotSupported
+            The driver does not tell of changes.
+        """
+        self._source.events.watch_controls([self.info(name) for name in names or self], on)
 
     # ---- files ----
 

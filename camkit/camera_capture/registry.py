@@ -24,7 +24,7 @@ class Row(NamedTuple):
     kind: str
     platform: str  # prefix of sys.platform; empty: everywhere
     backend: str  # module:class, made with (info, request)
-    devices: str  # module with list_devices(), info_of(path), formats(path) and, if there are any, controls(path)
+    devices: str  # module with list_devices(), info_of(path), formats(path) and, if any, controls(path), settings(path)
     device_file: str = ""  # path of the camera with an index, a template; empty: has none
     options: tuple[str, ...] = ()  # that `open` passes on
     suffix: str = ""  # files of it are such cameras, by their path
@@ -38,7 +38,22 @@ ROWS = (
         "camkit.camera_capture._v4l2:V4L2Backend",
         "camkit.camera_capture._v4l2_find",
         "/dev/video{}",
-        options=("stride", "io", "hardware_time"),
+        options=(
+            "stride",
+            "io",
+            "hardware_time",
+            "input",
+            "standard",
+            "timings",
+            "crop",
+            "compose",
+            "rotate",
+            "hflip",
+            "vflip",
+            "priority",
+            "on_change",
+            "on_no_signal",
+        ),
     ),
     Row(
         "synthetic",
@@ -112,6 +127,29 @@ def list_controls(source: str | os.PathLike[str] | int) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", devices.controls(info.path)) if hasattr(devices, "controls") else []
 
 
+def list_settings(source: str | os.PathLike[str] | int) -> dict[str, Any]:
+    """Describe inputs, signal, standards, timings and selections of a camera, without disturbing who uses it.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or int
+        As for `open`.
+
+    Returns
+    -------
+    dict
+        As docs/json.md tells; empty if the kind of camera has none of it.
+
+    Raises
+    ------
+    CameraNotFound
+        No such camera.
+    """
+    row, info = find(source)
+    devices = import_module(row.devices)
+    return cast("dict[str, Any]", devices.settings(info.path)) if hasattr(devices, "settings") else {}
+
+
 def open(
     source: str | os.PathLike[str] | int = "auto",
     *,
@@ -153,7 +191,9 @@ def open(
         More that the kind of camera understands; see `SyntheticCamera`. For V4L2: `io`, the way into memory ("auto",
         "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the least bytes from one row to the next;
         `hardware_time`, whether a USB webcam's own clock fills `Frame.hardware_ns`: True, "auto" (where it has one) or
-        False, the default, for it costs two more calls of the driver for a frame.
+        False, the default, for it costs two more calls of the driver for a frame; and
+        `input`, `standard`, `timings`, `crop`, `compose`, `rotate`, `hflip`, `vflip`, `priority`, `on_change` and
+        `on_no_signal`, which docs/settings.md describes.
         For a recording: `realtime` (False: as fast as it is read), `loop`, `start` (seconds left out), `times`
         ("recorded", or "now": shifted to this machine's clock), `damage` ("raise", or "skip": play what can be read)
         and `faults` (False: do not raise the error that ended it).
@@ -169,6 +209,8 @@ def open(
         The system has no such camera, or does not let us have it.
     FormatNotSupported
         It does not offer what was asked for; the message names the nearest that it does.
+    SettingNotSupported, NoSignal
+        It has not got what an option asks for, or no signal to tell it by.
     TypeError, ValueError
         An argument is wrong.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -60,6 +61,15 @@ def size(text: str) -> tuple[int, int]:
     if cross and all(part.isascii() and part.isdigit() and 0 < int(part) <= 65536 for part in (width, height)):
         return int(width), int(height)
     raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1280x720")
+
+
+def rect(text: str) -> tuple[int, int, int, int]:
+    """Read `640x480+100-50`: size, and place from the left and the top."""
+    found = re.fullmatch(r"(\d{1,6})x(\d{1,6})([+-]\d{1,6})([+-]\d{1,6})", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part of a picture such as 640x480+0+0")
+    width, height, x, y = map(int, found.groups())
+    return x, y, width, height
 
 
 def whole(text: str) -> int:
@@ -219,6 +229,10 @@ def _add_camera(command: Parser, buffers: int) -> None:
     camera.add_argument("--size", type=size, metavar="WxH", help="pixels, such as 1280x720")
     camera.add_argument("--fps", type=positive, metavar="N", help="frames a second")
     camera.add_argument("--format", metavar="FOURCC", help="pixel format, such as YUYV or NV12")
+    camera.add_argument("--input", type=source, metavar="NAME", help="input to take, such as HDMI, or its number")
+    camera.add_argument("--timings", metavar="NAME", help="of a digital input: auto, or such as 1920x1080p60")
+    camera.add_argument("--standard", metavar="NAME", help="of an analogue input: auto, or such as PAL")
+    camera.add_argument("--crop", type=rect, metavar="WxH+X+Y", help="part of the picture to take, such as 640x480+0+0")
     camera.add_argument("--nearest", action="store_true", help="take the nearest mode instead of refusing, and say so")
     camera.add_argument(
         "--buffers", type=whole, default=buffers, metavar="N", help="driver buffers, 2 to 32 (%(default)s)"

@@ -13,7 +13,10 @@ from camkit.errors import (
     CamkitError,
     FormatNotSupported,
     GLError,
+    NoSignal,
+    SettingNotSupported,
     ShaderError,
+    SourceChanged,
 )
 
 
@@ -39,7 +42,7 @@ MEANINGS = {
     ExitCode.USAGE: "bad argument",
     ExitCode.NO_CAMERA: "no such device, or not a camera",
     ExitCode.BUSY: "another program holds the camera",
-    ExitCode.FORMAT: "the format, size or rate is not offered, or cannot be drawn",
+    ExitCode.FORMAT: "the format, size, rate or setting is not offered, or cannot be drawn",
     ExitCode.DISCONNECTED: "the camera went away",
     ExitCode.TIMEOUT: "the camera stopped delivering frames",
     ExitCode.GL: "OpenGL failed",
@@ -53,7 +56,10 @@ _CODES: list[tuple[type[BaseException], ExitCode]] = [
     (CameraBusy, ExitCode.BUSY),
     (CameraDisconnected, ExitCode.DISCONNECTED),
     (CameraTimeout, ExitCode.TIMEOUT),
+    (NoSignal, ExitCode.TIMEOUT),
     (FormatNotSupported, ExitCode.FORMAT),
+    (SettingNotSupported, ExitCode.FORMAT),
+    (SourceChanged, ExitCode.FORMAT),
     (GLError, ExitCode.GL),
     (ShaderError, ExitCode.GL),
 ]

@@ -12,9 +12,10 @@ import numpy as np
 import camkit
 from camkit.camera_capture._recording_find import describe
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
-from camkit.camera_capture.registry import find, list_controls, list_formats
+from camkit.camera_capture.registry import find, list_controls, list_formats, list_settings
 from camkit.cli.exit_codes import ExitCode, UsageError
 from camkit.cli.report import write_json
+from camkit.cli.settings import settings_tables
 from camkit.cli.table import console, grid
 from camkit.cli.voice import say
 from camkit.errors import CamkitError
@@ -48,8 +49,9 @@ def info_command(args: argparse.Namespace) -> ExitCode:
     except ValueError as error:
         raise UsageError(str(error)) from error
     formats, controls, recording = list_formats(args.device), list_controls(args.device), recording_facts(info)
+    settings = list_settings(args.device)
     if args.json:
-        told = {**asdict(info), "formats": [asdict(row) for row in formats], "controls": controls}
+        told = {**asdict(info), "formats": [asdict(row) for row in formats], "controls": controls, **settings}
         told |= {"recording": recording} if recording is not None else {}
         write_json(told, sys.stdout)
         return ExitCode.OK
@@ -66,6 +68,9 @@ def info_command(args: argparse.Namespace) -> ExitCode:
                 _title(row) if not number else "", _size(size), _rates(size), row.description if not number else ""
             )
     out.print(table)
+    for table in settings_tables(settings) if settings else ():
+        out.print()
+        out.print(table)
     if controls:
         out.print()
         table = grid("control", "kind", "value", "default", "range", "flags")

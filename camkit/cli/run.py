@@ -23,6 +23,8 @@ from camkit.cli.voice import complain, say
 REFRESH_S = 0.25
 END_S = 5.0  # how long Ctrl-C waits for the threads
 
+SETTINGS = ("input", "timings", "standard", "crop")  # options of the camera that only some kinds have
+
 
 def run_command(args: argparse.Namespace) -> ExitCode:
     """Run a pipeline from the camera to the display and print what became of every frame."""
@@ -43,10 +45,11 @@ def open_camera(args: argparse.Namespace, corrupt: Literal["drop", "deliver"] = 
             match="nearest" if args.nearest else "exact",
             corrupt=corrupt,
             timeout=args.timeout,
+            **{name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None},
         )
     except camkit.CamkitError:
         raise
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # TypeError: an option that this kind of camera has not got
         raise UsageError(str(error)) from error
     if args.source == "auto":
         say(f"--source auto takes {str(camera.info)!r}{_why(camera.info)}")
