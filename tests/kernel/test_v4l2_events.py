@@ -484,12 +484,12 @@ with camkit.open(sys.argv[1], format="YUYV", size=(320, 180), fps=60) as camera:
 """
 
 
-@pytest.mark.parametrize(("empty", "count"), [(False, 6), (True, 5)])
-def test_a_stream_that_its_driver_ends_is_over_and_no_error(vivid, tmp_path, empty, count):
+@pytest.mark.parametrize(("how", "count"), [("", 6), ("PROBE_EMPTY", 5), ("PROBE_UNSAID", 6)])
+def test_a_stream_that_its_driver_ends_is_over_and_no_error(vivid, tmp_path, how, count):
     library = tmp_path / "probe.so"
     source = Path(__file__).with_name("end_probe.c")
     subprocess.run(["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    environment = os.environ | {"LD_PRELOAD": str(library), "PROBE_LAST": "5"} | ({"PROBE_EMPTY": "1"} if empty else {})
+    environment = os.environ | {"LD_PRELOAD": str(library), "PROBE_LAST": "5"} | ({how: "1"} if how else {})
     child = subprocess.run(
         [sys.executable, "-c", ENDING, vivid.path], env=environment, capture_output=True, text=True, timeout=60
     )
