@@ -24,9 +24,8 @@ from mcap.writer import CompressionType, Writer
 from mcap_protobuf.decoder import DecoderFactory
 
 import camkit
-from camkit.camera_capture import _recording_find, recording_writer
+from camkit.camera_capture import recording_writer
 from camkit.camera_capture._frame_record import to_record
-from camkit.camera_capture._replay import ReplayBackend
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
 from camkit.camera_capture.info import Request
 from camkit.cli import main
@@ -239,60 +238,25 @@ def test_a_stream_that_goes_on_as_another_is_played_as_both(tmp_path: Path) -> N
             camera.start()
 
 
-class Told(NamedTuple):
-    """An event, as sources tell them."""
-
-    kind: str
-    time_ns: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "time_ns": self.time_ns, "name": "exposure", "value": [1, 2]}
-
-
-class Telling:
-    """The events of a source."""
-
-    def __init__(self) -> None:
-        self.listeners: list[Callable[[Told], None]] = []
-        self.added: list[tuple[Any, ...]] = []
-
-    def listen(self, listener: Callable[[Told], None]) -> Callable[[], None]:
-        self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener)
-
-    def add(self, kind: str, time_ns: int, **fields: Any) -> None:
-        self.added.append((kind, time_ns, fields))
-
-
 def test_events_of_the_source_are_recorded_and_told_again(tmp_path: Path) -> None:
-    path, events = tmp_path / "a.mcap", Telling()
-
-    class Source(SyntheticBackend):
-        pass
-
-    Source.events = events  # type: ignore[attr-defined]
+    path = tmp_path / "a.mcap"
+    source = SyntheticBackend(INFO, Request.make(size=(64, 32), fps=500))
 
     def happen(frame: camkit.Frame) -> None:
         if frame.sequence in (2, 4):
-            events.listeners[0](Told("control", 1000 + frame.sequence))
+            source.events.add("control", 1000 + frame.sequence, name="exposure", value=[1, 2])
 
-    source = Source(INFO, Request.make(size=(64, 32), fps=500))
     camkit.Pipeline(source, happen, camkit.Recorder(path)).run(frames=6)
+    source.events.add("control", 2000, name="exposure", value=[3])  # nobody records any more
     source.close()
-    assert events.listeners == []
     with path.open("rb") as file:
         read = [json.loads(m.data) for *_, m in make_reader(file).iter_messages("/camera/event")]
     told = [{"kind": "control", "time_ns": at, "name": "exposure", "value": [1, 2]} for at in (1002, 1004)]
     assert read[:2] == told and [event["kind"] for event in read] == ["control", "control", "end"]
 
-    class Replay(ReplayBackend):
-        pass
-
-    Replay.events = events  # type: ignore[attr-defined]
-    replay = Replay(_recording_find.info_of(path), Request.make(options={"realtime": False}))
-    assert camkit.Pipeline(replay).run()["frames"]["delivered"] == 6
-    replay.close()
-    assert events.added == [("control", at, {"name": "exposure", "value": [1, 2]}) for at in (1002, 1004)]
+    with camkit.open(path, realtime=False) as camera:
+        assert camkit.Pipeline(camera).run()["frames"]["delivered"] == 6
+        assert [event.as_dict() for event in camera.events.take()] == told
 
 
 # ---- playing --------------------------------------------------------------------------------------------------------

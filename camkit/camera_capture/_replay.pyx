@@ -318,9 +318,7 @@ cdef class ReplayBackend(Backend):
             f.hardware_ns = add(f.hardware_ns, shift)
 
     def _tell(self, kind="unknown", time_ns=0, **fields):
-        events = getattr(self, "events", None)
-        if events is not None:
-            events.add(str(kind), add(_integer(time_ns, MOST), self.pass_ns), **fields)
+        self.events.add(str(kind), add(_integer(time_ns, MOST), self.pass_ns), **fields)
 
     # The recorded stream went on as another.
     cdef int follow(self, camkit_frame *f) except -1:

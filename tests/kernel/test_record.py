@@ -209,3 +209,40 @@ def test_the_command_records_a_driver(any_vivid, tmp_path):
     assert report["source"]["buffers"] == 16
     told = json.loads(subprocess.run([*command, "info", path, "--json"], capture_output=True, text=True).stdout)
     assert told["recording"]["info"]["driver"] == "vivid" and told["recording"]["stream"]["memory"] == "mmap"
+
+
+def test_events_of_the_driver_are_recorded_and_told_again(vivid, tmp_path):
+    path = tmp_path / "a.mcap"
+    with camkit.open(vivid.path, **SMALL) as camera:
+        camera.controls.watch("brightness")
+
+        def darken(frame):
+            if frame.sequence == 5:
+                vivid.set("Brightness", 77)
+
+        record(path, camera, 30, darken)
+        (told,) = [event for event in camera.events.take() if event.kind == "control"]
+    assert (told.fields["name"], told.fields["value"]) == ("brightness", 77)
+    with camkit.open(path, realtime=False) as camera:
+        assert sum(1 for _ in camera) == 30
+        assert told in camera.events.take()
+
+
+def test_a_recorded_stream_that_changed_its_size_changes_it_again(vivid, tmp_path):
+    path = tmp_path / "a.mcap"
+    vivid.input(3)
+    with camkit.open(vivid.path, format="YUYV") as camera:
+
+        def change(frame):
+            if frame.sequence == 5:
+                vivid.set("DV Timings Signal Mode", 4)
+
+        kept = record(path, camera, 30, change)
+    sizes = [(entry[0]["width"], entry[0]["height"]) for entry in kept]
+    assert len(dict.fromkeys(sizes)) == 2
+    with camkit.open(path, realtime=False) as camera:
+        again = [(frame.size, frame.discontinuity) for frame in camera]
+        assert [size for size, _ in again] == sizes
+        assert [fresh for _, fresh in again].index(True) == sizes.index(sizes[-1])
+        assert camera.size == sizes[-1]
+        assert "renegotiated" in [event.kind for event in camera.events.take()]
