@@ -10,7 +10,7 @@ from lab.uvc_camera.camera import Camera
 from lab.uvc_camera.control_socket import ORDERS, send, serve
 from lab.uvc_camera.descriptors import Model
 from lab.uvc_camera.faults import FAULTS
-from lab.uvc_camera.pictures import FORMATS
+from lab.uvc_camera.pictures import FORMATS, fourccs
 
 SOCKET = Path("/run/camkit-lab-webcam.sock")
 
@@ -90,10 +90,10 @@ def _rates(text: str) -> tuple[int, ...]:
 
 
 def _fourccs(text: str) -> tuple[str, ...]:
-    fourccs = tuple(text.split(","))
-    if len(set(fourccs)) != len(fourccs) or not set(fourccs) <= set(FORMATS):
-        raise argparse.ArgumentTypeError(f"'{text}' is no list of {', '.join(FORMATS)}")
-    return fourccs
+    try:
+        return fourccs(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _hexadecimal(text: str) -> int:

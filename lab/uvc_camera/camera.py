@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from lab.uvc_camera import usbip
@@ -56,6 +57,12 @@ class Camera:
         self._link.close()
         self._frames_before = self.stream.counts["numbered"]
         self._link = self.stream = None
+
+    def remake(self, **changes: object) -> None:
+        """Be another make of webcam when plugged in next: fields of its Model."""
+        if self._link:
+            raise ValueError("the webcam is plugged in: unplug it first")
+        self.model = replace(self.model, **changes)  # type: ignore[arg-type]
 
     def node(self) -> str | None:
         """Return the video device that captures from this webcam, such as /dev/video0, once the kernel has made it."""

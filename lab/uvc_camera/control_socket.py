@@ -6,10 +6,13 @@ import socket
 from pathlib import Path
 
 from lab.uvc_camera.camera import Camera
+from lab.uvc_camera.pictures import fourccs
 
 __all__ = ["ORDERS", "obey", "send", "serve"]
 
-ORDERS = "plug, unplug, freeze, resume, stat, fault NAME [N], clock NAME [VALUE], quit"
+ORDERS = (
+    "plug, unplug, freeze, resume, stat, fault NAME [N], clock NAME [VALUE], serial TEXT, formats LIST, quit"
+)
 LINE = 4096
 PATIENCE_S = 30.0
 
@@ -62,6 +65,10 @@ def obey(camera: Camera, order: str) -> str:
                 camera.clock.order(name, 1.0)
             case ["clock", name, value]:
                 camera.clock.order(name, float(value))
+            case ["serial", text]:
+                camera.remake(serial=text)
+            case ["formats", text]:
+                camera.remake(fourccs=fourccs(text))
             case ["stat"]:
                 return json.dumps(camera.describe())
             case ["quit"]:

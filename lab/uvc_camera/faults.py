@@ -16,6 +16,7 @@ FAULTS = {
     "stall": "the device stops answering until 'resume'",
     "probe": "the negotiation request PROBE is refused",
     "commit": "the negotiation request COMMIT is refused",
+    "brightness": "a request about the brightness is refused",
     "slow": "the frame comes 1 s late",
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.uvc_camera import jpeg
 
-__all__ = ["FORMATS", "MJPG", "YUYV", "Reel", "mjpg_frame", "prepare", "reel", "yuyv_frame"]
+__all__ = ["FORMATS", "MJPG", "YUYV", "Reel", "fourccs", "mjpg_frame", "prepare", "reel", "yuyv_frame"]
 
 YUYV, MJPG = "YUYV", "MJPG"
 FORMATS = {
@@ -38,6 +38,14 @@ class Reel:
         """Return all bytes of a frame."""
         picture, stamp = self.pictures[number % len(self.pictures)], self.stamp(number)
         return picture[: self.offset] + stamp + picture[self.offset + len(stamp) :]
+
+
+def fourccs(text: str) -> tuple[str, ...]:
+    """Read a list of formats such as `YUYV,MJPG`; raise ValueError where the webcam has not got them."""
+    names = tuple(text.split(","))
+    if len(set(names)) != len(names) or not set(names) <= set(FORMATS):
+        raise ValueError(f"'{text}' is no list of {', '.join(FORMATS)}")
+    return names
 
 
 def reel(fourcc: str, width: int, height: int, folder: Path | None = None) -> Reel:

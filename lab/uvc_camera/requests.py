@@ -40,8 +40,9 @@ class Control(NamedTuple):
     default: int
 
 
+BRIGHTNESS = (PROCESSING_UNIT, 2)
 CONTROLS = {
-    (PROCESSING_UNIT, 2): Control(2, -64, 64, 1, 0),  # brightness
+    BRIGHTNESS: Control(2, -64, 64, 1, 0),
     (PROCESSING_UNIT, 3): Control(2, 0, 64, 1, 32),  # contrast
     (PROCESSING_UNIT, 7): Control(2, 0, 128, 1, 64),  # saturation
     (PROCESSING_UNIT, 5): Control(1, 0, 2, 1, 1),  # power line frequency
@@ -138,7 +139,7 @@ class ControlEndpoint:
 
     def _control_request(self, request: int, key: tuple[int, int], data: bytes) -> bytes | None:
         control = CONTROLS.get(key)
-        if control is None:
+        if control is None or (key == BRIGHTNESS and self.faults.take("brightness")):
             return None
         if request == SET_CUR:
             value = int.from_bytes(data, "little", signed=True)
