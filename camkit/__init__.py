@@ -14,7 +14,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from camkit._data import get_include
-from camkit.camera_capture import Camera, CameraInfo, Recorder, SyntheticCamera, list_cameras, open, read_stamp
+from camkit.camera_capture import (
+    Camera,
+    CameraInfo,
+    Recorder,
+    SyntheticCamera,
+    list_cameras,
+    open,
+    read_stamp,
+    watch,
+)
 from camkit.errors import (
     CameraBusy,
     CameraDisconnected,
@@ -104,6 +113,7 @@ __all__ = [
     "list_cameras",
     "open",
     "read_stamp",
+    "watch",
 ]
 
 

@@ -424,6 +424,25 @@ def test_policy_block() -> None:
         assert camera.stats()["dropped"] == {"driver": 0, "corrupt": 0, "pool": 0} and balanced(camera)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+def test_policy_block_sleeps_until_it_is_woken() -> None:
+    def woken() -> int:
+        text = Path(f"/proc/self/task/{reader.native_id}/status").read_text()
+        return int(text.split("voluntary_ctxt_switches:")[1].split()[0])
+
+    with fast(buffers=4, on_exhausted="block", timeout=None) as camera:
+        held = [camera.read(), camera.read()]
+        reader = threading.Thread(target=camera.read)
+        reader.start()
+        time.sleep(0.1)
+        before = woken()
+        time.sleep(1)
+        # Ten times a second it looks for Python's signals.
+        assert woken() - before < 50
+        held.clear()
+        reader.join()
+
+
 def test_policy_block_with_nobody_to_give_a_frame_back() -> None:
     with fast(buffers=4, on_exhausted="block", timeout=0.05) as camera:
         held = [camera.read(), camera.read()]

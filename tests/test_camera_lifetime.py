@@ -163,6 +163,15 @@ camera = c.SyntheticCamera((64, 32), realtime=False, timeout=None, on_exhausted=
 threading.Thread(target=lambda: list(camera), daemon=True).start()
 time.sleep(0.05)
 """,
+    "a daemon thread that reads frame by frame": """
+import threading, time
+camera = c.SyntheticCamera((64, 32), fps=0.1, timeout=None)
+def reader():
+    while True:
+        camera.read()
+threading.Thread(target=reader, daemon=True).start()
+time.sleep(0.05)
+""",
     "held by a module until the very end": """
 import builtins
 builtins.camera = c.open("synthetic")

@@ -76,3 +76,17 @@ def test_on_user_mode_linux(folder: Path, file: Path) -> None:
 @pytest.mark.parametrize("file", SMOKE, ids=lambda file: file.stem)
 def test_on_the_stock_kernel(folder: Path, file: Path) -> None:
     check("qemu", file, folder)
+
+
+def test_where_memory_is_scarce(folder: Path) -> None:
+    """A boot of its own, whose vivid gets contiguous memory or none."""
+    report = folder / "scarce.xml"
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "--vivid", "n_devs=1;allocators=1", "--env", "CAMKIT_LAB_SCARCE=1"]
+        + ["--share", folder, "--", sys.executable, "-m", "pytest", "tests/kernel", "-q", f"--junit-xml={report}"]
+        + ["-o", "addopts=--import-mode=importlib --strict-markers --strict-config", "-p", "no:cacheprovider"],
+        cwd=CHECKOUT, capture_output=True, text=True, errors="replace",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    (suite,) = ElementTree.parse(report).iter("testsuite")
+    assert int(suite.get("tests", 0)) > 0 and suite.get("skipped") == "0"

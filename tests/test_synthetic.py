@@ -274,6 +274,8 @@ def test_damaged_frames_are_dropped_and_counted() -> None:
             "dropped": {"driver": 0, "corrupt": 3, "pool": 0},
             "copies": 0,
             "copied_bytes": 0,
+            "outages": 0,
+            "outage_s": 0.0,
         }
 
 

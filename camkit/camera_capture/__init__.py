@@ -5,6 +5,7 @@ from camkit.camera_capture._synthetic import bar_colours, read_stamp
 from camkit.camera_capture.camera import Camera, SyntheticCamera
 from camkit.camera_capture.control import Control
 from camkit.camera_capture.controls import Controls
+from camkit.camera_capture.hotplug import CameraEvent, Watch, watch
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize, Request, StreamInfo
 from camkit.camera_capture.recorder import Recorder
 from camkit.camera_capture.registry import list_cameras, list_formats, open
@@ -12,6 +13,7 @@ from camkit.camera_capture.registry import list_cameras, list_formats, open
 __all__ = [
     "Backend",
     "Camera",
+    "CameraEvent",
     "CameraInfo",
     "Control",
     "Controls",
@@ -21,9 +23,11 @@ __all__ = [
     "Request",
     "StreamInfo",
     "SyntheticCamera",
+    "Watch",
     "bar_colours",
     "list_cameras",
     "list_formats",
     "open",
     "read_stamp",
+    "watch",
 ]

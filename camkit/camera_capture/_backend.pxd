@@ -56,6 +56,8 @@ cdef class Backend(Source):
     cdef uint64_t false_stamps  # frames whose time was not of the clock that the driver names
     cdef uint64_t lost  # frames lost since the last one handed out
     cdef int64_t stall_ns, waiting_since  # waiting_since is 0 while frames flow
+    cdef uint64_t outages  # how often the camera went away and was waited for
+    cdef int64_t outage_ns, outage_since  # of those that are over; when the present one began, or 0
 
     # ---- what a subclass writes ----
     # Begin to stream; the frames carry self.generation. An exception means that nothing was begun. With the GIL, and
@@ -76,7 +78,9 @@ cdef class Backend(Source):
     cdef int queued(self) noexcept nogil
     # Make f.sequence whole, count the frames lost before it by cause and return them. Optional: the numbers tell.
     cdef uint64_t number(self, camkit_frame *f) noexcept nogil
-    # Make a dequeue() that waits, or the next one that would, return CAMKIT_INTERRUPTED soon. Any thread.
+    # Wait until the driver has more than `reserve` buffers, under on_exhausted "block". May answer CAMKIT_OK early.
+    cdef int wait_for_buffer(self, int64_t timeout_ns) except -1 nogil
+    # Make one of these two that waits, or the next one that would, return CAMKIT_INTERRUPTED soon. Any thread.
     cdef void unblock(self) noexcept nogil
 
     # ---- what it calls ----
@@ -89,6 +93,5 @@ cdef class Backend(Source):
 
     cdef int fetch(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
     cdef int arrived(self, camkit_frame **frame) except -1 nogil
-    cdef int wait_for_buffer(self, int64_t timeout_ns) noexcept nogil
     cdef int stalled(self) except -1 nogil
     cdef int end_stream(self) except -1

@@ -36,32 +36,38 @@ from weakref import WeakSet
 from camkit.camera_capture.events import Events
 from camkit.errors import CameraError, CameraTimeout, PoolExhausted, SettingNotSupported
 
-cdef extern from *:
-    """
-    #include <chrono>
-    #include <thread>
-    static inline void camkit_nap() { std::this_thread::sleep_for(std::chrono::microseconds(500)); }
-    """
-    void camkit_nap() noexcept nogil
-
 cdef int64_t FOREVER = <int64_t>1 << 62
 cdef int64_t SLICE = 100_000_000  # ns that a wait may keep Python's signal handlers waiting
 
 _policies = {"copy": EXHAUSTED_COPY, "drop": EXHAUSTED_DROP, "block": EXHAUSTED_BLOCK, "raise": EXHAUSTED_RAISE}
 _live = WeakSet()
+_ending = False  # the interpreter is
+
+
+def live_backends():
+    """Return the backends of this process that may be open."""
+    return list(_live)
+
+
+def end_thread_at_exit():
+    """End a daemon thread without a word whose camera was closed because the interpreter ends: SystemExit."""
+    if _ending and threading.current_thread() is not threading.main_thread():
+        raise SystemExit
 
 
 @atexit.register
 def _close_all():
+    global _ending
+    _ending = True
     # A thread that still waits in a driver while the interpreter is torn down could only end badly.
-    for backend in list(_live):
+    for backend in live_backends():
         with contextlib.suppress(OSError):
             backend.close()
 
 
 def _forget_threads():
     # A child has none of the threads that its parent has in a camera, and would wait for them for ever.
-    for backend in list(_live):
+    for backend in live_backends():
         backend._forget_threads()
     _live.clear()
 
@@ -189,6 +195,16 @@ cdef class Backend(Source):
             PyErr_CheckSignals()
             if limit >= 0 and now_ns() - begun >= limit:
                 raise CameraTimeout(errno.ETIMEDOUT, f"no frame within {timeout:g} s", self.name)
+
+    def stats(self):
+        """As of a Source; `outages` and `outage_s`: how often, and how long in all, the camera was waited for.
+
+        Returns
+        -------
+        dict
+        """
+        away = self.outage_ns + (now_ns() - self.outage_since if self.outage_since else 0)
+        return super().stats() | {"outages": self.outages, "outage_s": away / 1e9}
 
     def control_node(self):
         """Return what reads and sets the camera's controls; None, as here: it has none."""
@@ -394,17 +410,6 @@ cdef class Backend(Source):
         self.lost += lost_frames
         self.recount = self.discontinuous = True
 
-    cdef int wait_for_buffer(self, int64_t timeout_ns) noexcept nogil:
-        # Frames come back on any thread and in any number: a short nap is simpler than a bell in every release.
-        cdef int64_t end = now_ns() + timeout_ns
-        while self.queued() <= self.reserve:
-            if self.interrupted.load():
-                return CAMKIT_INTERRUPTED
-            if timeout_ns >= 0 and now_ns() >= end:
-                return CAMKIT_TIMEOUT
-            camkit_nap()
-        return CAMKIT_OK
-
     cdef int stalled(self) except -1 nogil:
         cdef int left = self.queued()
         self.waiting_since = 0
@@ -446,6 +451,9 @@ cdef class Backend(Source):
 
     cdef int queued(self) noexcept nogil:
         return 0
+
+    cdef int wait_for_buffer(self, int64_t timeout_ns) except -1 nogil:
+        raise NotImplementedError(f"{type(self).__name__} is a Backend without a wait_for_buffer()")
 
     cdef void unblock(self) noexcept nogil:
         pass

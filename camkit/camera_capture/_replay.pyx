@@ -36,6 +36,7 @@ from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, ST
 
 TIMES = ("recorded", "now")
 DAMAGE = ("raise", "skip")
+cdef int64_t LOOK_NS = 1_000_000
 CAUSES = ("driver", "corrupt", "pool", "pipeline")
 NAP_NS = 500_000
 MOST = (1 << 63) - 1
@@ -189,6 +190,18 @@ cdef class ReplayBackend(Backend):
                 return CAMKIT_INTERRUPTED
             self.bell.wait(key, at - now)
             now = now_ns()
+
+    cdef int wait_for_buffer(self, int64_t timeout_ns) except -1 nogil:
+        cdef uint32_t key = self.bell.prepare()
+        if self.interrupted.load():
+            self.bell.cancel()
+            return CAMKIT_INTERRUPTED
+        if self.queued() > self.reserve:
+            self.bell.cancel()
+            return CAMKIT_OK
+        # Slots of a FramePool come back without a word, and no device waits for us meanwhile: look now and then.
+        self.bell.wait(key, min(timeout_ns, LOOK_NS))
+        return CAMKIT_OK if timeout_ns > LOOK_NS or self.queued() > self.reserve else CAMKIT_TIMEOUT
 
     cdef int queued(self) noexcept nogil:
         return self.pool.pool.slots.free_count()

@@ -14,6 +14,7 @@
 
 #include "camkit/clock.hpp"
 #include "camkit/page_memory.hpp"
+#include "camkit/parker.hpp"
 
 namespace camkit {
 
@@ -43,10 +44,12 @@ struct synthetic_buffers {
   std::atomic<std::int64_t> since[most_buffers] =
       {};                                 // when the buffer came (back) to the driver; 0: it is out
   std::int64_t box_x[most_buffers] = {};  // where the box was drawn last, -1: draw everything
+  parker* bell = nullptr;                 // borrowed: the reader's, good until the pool is stopped
 
   static void recycle(void* context, std::uint32_t slot) noexcept {
-    static_cast<synthetic_buffers*>(context)->since[slot].store(now_ns(),
-                                                                std::memory_order_release);
+    auto* self = static_cast<synthetic_buffers*>(context);
+    self->since[slot].store(now_ns(), std::memory_order_release);
+    self->bell->notify();
   }
   static void destroy(void* context) noexcept {
     auto* self = static_cast<synthetic_buffers*>(context);

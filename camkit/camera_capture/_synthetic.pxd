@@ -24,6 +24,15 @@ cdef extern from "_pattern.hpp" namespace "camkit" nogil:
         uint64_t *sequence, int64_t *time) noexcept
 
 
+cdef extern from "camkit/parker.hpp" namespace "camkit" nogil:
+    cdef cppclass parker:
+        parker() noexcept
+        void notify() noexcept
+        uint32_t prepare() noexcept
+        void cancel() noexcept
+        bint wait(uint32_t key, int64_t timeout_ns) noexcept
+
+
 cdef extern from "_synthetic.hpp" namespace "camkit" nogil:
     cdef cppclass fault:
         vector[uint64_t] numbers
@@ -37,6 +46,7 @@ cdef extern from "_synthetic.hpp" namespace "camkit" nogil:
         size_t pitch
         uint32_t count
         int64_t box_x[32]
+        parker *bell
         uint32_t here(int64_t at) noexcept
         uint32_t take() noexcept
         @staticmethod
@@ -57,15 +67,6 @@ cdef extern from "_synthetic.hpp" namespace "camkit" nogil:
         void begin(synthetic_buffers *b, int64_t now) noexcept
         int64_t look(int64_t now) noexcept
         filled pop() noexcept
-
-
-cdef extern from "camkit/parker.hpp" namespace "camkit" nogil:
-    cdef cppclass parker:
-        parker() noexcept
-        void notify() noexcept
-        uint32_t prepare() noexcept
-        void cancel() noexcept
-        bint wait(uint32_t key, int64_t timeout_ns) noexcept
 
 
 cdef class SyntheticBackend(Backend):

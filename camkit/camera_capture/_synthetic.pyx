@@ -109,7 +109,7 @@ cdef class SyntheticBackend(Backend):
 
     cdef int stream_on(self) except -1:
         cdef synthetic_buffers *buffers = new synthetic_buffers()
-        buffers.count = self.stream.buffers
+        buffers.count, buffers.bell = self.stream.buffers, self.bell
         buffers.pitch = (self.image_bytes + PAGE - 1) // PAGE * PAGE
         cdef int error = allocate_pages(buffers.pages, buffers.pitch * buffers.count, PAGE, huge_pages_no, True)
         if error:
@@ -169,6 +169,16 @@ cdef class SyntheticBackend(Backend):
 
     cdef int queued(self) noexcept nogil:
         return self.buffers.here(INT64_MAX)
+
+    cdef int wait_for_buffer(self, int64_t timeout_ns) except -1 nogil:
+        cdef uint32_t key = self.bell.prepare()
+        if self.interrupted.load():
+            self.bell.cancel()
+            return CAMKIT_INTERRUPTED
+        if self.queued() > self.reserve:
+            self.bell.cancel()
+            return CAMKIT_OK
+        return CAMKIT_OK if self.bell.wait(key, timeout_ns) else CAMKIT_TIMEOUT
 
     cdef void unblock(self) noexcept nogil:
         self.bell.notify()

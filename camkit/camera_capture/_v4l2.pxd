@@ -55,6 +55,7 @@ cdef class V4L2Backend(Backend):
     cdef int _tell(self, way) except -1
     cdef int _grow(self, uint32_t count) except -1
     cdef int _end(self) noexcept
+    cdef int _adopt(self, Device device) except -1
     cdef int _wait(self, int64_t timeout_ns, short *events) except -1 nogil
     cdef int _fill(self, camkit_frame **out, v4l2_buffer *b, v4l2_plane *planes) except -1 nogil
     cdef int _failed(self, int error, short events) except -1 nogil

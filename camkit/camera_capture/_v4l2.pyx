@@ -327,6 +327,14 @@ cdef class V4L2Backend(Backend):
         self._tell(self.trials.taken)
         return 0
 
+    # Go on with another opening of the device: all that belongs to the old one begins anew.
+    cdef int _adopt(self, Device device) except -1:
+        self.device = self.follower.device = device
+        self.events.attach(device)
+        self.ended = self.useless = False
+        self.stale.store(self.follower.signal.state != "unknown")  # another signal may come in now
+        return 0
+
     cdef int stream_off(self) except -1:
         self._end()
         return 0
@@ -477,6 +485,23 @@ cdef class V4L2Backend(Backend):
             return CAMKIT_INTERRUPTED
         events[0] = p[1].revents
         return CAMKIT_OK if events[0] else CAMKIT_TIMEOUT
+
+    cdef int wait_for_buffer(self, int64_t timeout_ns) except -1 nogil:
+        cdef driver_stream *s = self.driver
+        cdef pollfd p[2]
+        cdef int64_t ms = min((timeout_ns + 999999) // 1000000, <int64_t>0x7FFFFFFF)
+        cdef int n = 0
+        s.dry.store(1)
+        p[0].fd, p[0].events = self.bell, POLLIN
+        p[1].fd, p[1].events, p[1].revents = s.fd, 0, 0  # tells of an unplugging
+        if s.queued.load() <= self.reserve:  # else one came back just now, too early to ring
+            n = c_poll(p, 2, -1 if timeout_ns < 0 else <int>ms)
+        s.dry.store(0)
+        if n > 0 and p[1].revents:
+            return self._failed(EIO, p[1].revents)
+        if n < 0 or (n > 0 and drain(self.bell) >= INTERRUPT):
+            return CAMKIT_INTERRUPTED
+        return CAMKIT_OK if n > 0 or s.queued.load() > self.reserve else CAMKIT_TIMEOUT
 
     cdef int _fill(self, camkit_frame **out, v4l2_buffer *b, v4l2_plane *planes) except -1 nogil:
         cdef driver_stream *s = self.driver

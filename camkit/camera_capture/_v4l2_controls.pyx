@@ -1,6 +1,6 @@
 """ControlNode: the control ioctls of V4L2 on an open device. What names, kinds and values mean is not known here."""
 
-from libc.errno cimport EINVAL, ENOSPC, ENOTTY
+from libc.errno cimport EINVAL, ENODEV, ENOSPC, ENOTTY
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -9,9 +9,16 @@ from camkit.camera_capture._v4l2_controls_abi cimport *
 from camkit.camera_capture._v4l2_device cimport failure
 from camkit.camera_capture._v4l2_node cimport Node
 
+import os
 from collections import namedtuple
 
 cdef int ENDLESS = 10_000  # a driver whose list never ends has an error
+cdef enum:  # how controls are numbered
+    FIRST_CLASS = 0x980000
+    CLASS_STEP = 0x10000
+    CLASSES = 16
+    FIRST_OF_CLASS = 0x900
+    DENSE = 64
 
 RawControl = namedtuple("RawControl", "id type name minimum maximum step default flags elem_size elems dims")
 
@@ -24,23 +31,26 @@ cdef class ControlNode(Node):
 
         Returns
         -------
-        list of RawControl
+        (list of RawControl, list of str)
+            The controls, and what was left out because the driver failed: a camera that cannot tell of one control
+            can still have the others.
         """
         cdef v4l2_query_ext_ctrl q
         cdef uint32_t id = 0
-        found = []
+        found, problems = [], []
         for _ in range(ENDLESS):
-            error = self.ask(&q, id | V4L2_CTRL_FLAG_NEXT_CTRL | V4L2_CTRL_FLAG_NEXT_COMPOUND)
+            error = self.ask_next(&q, id)
             if error in (EINVAL, ENOTTY):
                 break
             if error:
-                raise failure(self.device.path, f"list the controls after 0x{id:08x}", error)
-            if q.id <= id:
+                problems.append(str(failure(self.device.path, f"list the control after 0x{id:08x}", error)))
+                error = self.ask_beyond(&q, id, error)
+            if error or q.id <= id:
                 break
             id = q.id
             if q.type != V4L2_CTRL_TYPE_CTRL_CLASS and not q.flags & V4L2_CTRL_FLAG_DISABLED:
                 found.append(raw_control(&q))
-        return found
+        return found, problems
 
     def query(self, uint32_t id):
         """Ask for one control as it is now.
@@ -157,6 +167,11 @@ cdef class ControlNode(Node):
             # A call that was refused before anything was set does not say why; one that only tries does.
             if error and s.error_idx >= n and self.attempt(VIDIOC_TRY_EXT_CTRLS, &s) != error:
                 s.error_idx = n
+            if not error and self.device.kept is not None:
+                for raw, value in items:
+                    self.device.kept.pop(raw.id, None)
+                    if raw.type != V4L2_CTRL_TYPE_BUTTON:
+                        self.device.kept[raw.id] = raw, value
             return error, min(s.error_idx, n)
         finally:
             free(c)
@@ -165,6 +180,49 @@ cdef class ControlNode(Node):
         memset(q, 0, sizeof(v4l2_query_ext_ctrl))
         q.id = id
         return self.attempt(VIDIOC_QUERY_EXT_CTRL, q)
+
+    cdef int ask_next(self, v4l2_query_ext_ctrl *q, uint32_t id) except -1:
+        return self.ask(q, id | V4L2_CTRL_FLAG_NEXT_CTRL | V4L2_CTRL_FLAG_NEXT_COMPOUND)
+
+    # As ask_next(), past one control of an unknown number that made it fail with `error`.
+    cdef int ask_beyond(self, v4l2_query_ext_ctrl *q, uint32_t id, int error) except -1:
+        if error == ENODEV:
+            raise failure(self.device.path, "list the controls", error)
+        cdef uint32_t base = max(id & 0xFFFF0000, <uint32_t>FIRST_CLASS)
+        cdef uint32_t first = max(id + 1, base + FIRST_OF_CLASS)
+        cdef uint32_t i
+        # The numbers of a class are dense; then the classes that follow it.
+        for i in range(<uint32_t>(DENSE + CLASSES)):
+            failed = self.ask_next(q, first + i if i < DENSE else base + (i - DENSE + 1) * CLASS_STEP)
+            if failed != error:
+                return failed
+        return error
+
+def restore(node):
+    """Set the controls that the device remembers again, all at once or else one after the other.
+
+    Parameters
+    ----------
+    node : ControlNode
+        The device, new since they were set.
+
+    Returns
+    -------
+    dict of str to str
+        Controls that could not be set, and why.
+    """
+    items = list((<ControlNode>node).device.kept.values())
+    if not items or not node.write(items)[0]:
+        return {}
+    refused = {}
+    for _ in range(2):  # the first round may have turned off what ruled another control
+        for raw, value in items:
+            error = node.write([(raw, value)])[0]
+            refused.pop(raw.name, None)
+            if error:
+                refused[raw.name] = os.strerror(error)
+        items = [item for item in items if item[0].name in refused]
+    return refused
 
 
 cdef object raw_control(v4l2_query_ext_ctrl *q):

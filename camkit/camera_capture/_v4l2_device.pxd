@@ -6,6 +6,8 @@ from camkit.camera_capture._v4l2_abi cimport v4l2_format
 cdef class Device:
     cdef readonly str path, driver, card, bus
     cdef int fd  # owned; -1 when closed
+    cdef public bint lost  # closed because the device went away
+    cdef public dict kept  # controls set through it, {id: (RawControl, value)}, the latest last; None: nobody asks
     cdef uint32_t kind  # the buffer type: V4L2_BUF_TYPE_VIDEO_CAPTURE or its _MPLANE
     cdef public uint32_t wanted_stride  # that set_format and try_format ask for; 0: the driver's choice
     cdef v4l2_format format  # what the driver made of the last set_format

@@ -1,6 +1,7 @@
 from fractions import Fraction
 from os import PathLike
 from types import TracebackType
+from typing import Any
 
 from camkit.camera_capture.info import FormatInfo, FrameSize
 
@@ -10,6 +11,8 @@ class Device:
     card: str
     bus: str
     wanted_stride: int
+    lost: bool
+    kept: dict[int, tuple[Any, int | bytes]] | None
     def __new__(cls, path: str | PathLike[str], *, write: bool = True) -> Device: ...
     def __enter__(self) -> Device: ...
     def __exit__(

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from camkit.camera_capture._backend import live_backends
+
 MOST_NAMED = 3
 
 
@@ -58,7 +60,7 @@ def find_holders(path: str) -> tuple[list[Holder], bool]:
             names = list(_descriptors(pid, device))
             if not names:
                 continue
-            streams = _maps(pid, set(names))
+            streams = _maps(pid, set(names)) and (pid != os.getpid() or ours_streams(path))
             if pid != os.getpid() or streams or len(names) > 1:  # the first one is of who asks here
                 with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
                     found.append(Holder(pid, file.read().strip(), streams))
@@ -67,6 +69,15 @@ def find_holders(path: str) -> tuple[list[Holder], bool]:
         except OSError:  # it has ended meanwhile
             continue
     return found, hidden
+
+
+def ours_streams(path: str) -> bool:
+    """Tell whether this process streams from the device: what it maps may be frames of a stream that has ended."""
+    return any(
+        backend.streaming and os.path.realpath(backend.info.path) == os.path.realpath(path)
+        for backend in live_backends()
+        if backend.info.path
+    )
 
 
 def _descriptors(pid: int, device: int) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Node: ioctls on an open device from any thread, and what holds for the device as a whole."""
 
+from libc.errno cimport ENODEV
 from libc.stdint cimport uint32_t
 
 from camkit.camera_capture._v4l2_device cimport Device, failure, ioctl_errno
@@ -53,6 +54,8 @@ cdef class Node:
         cdef int fd, error = 0
         with self.lock:
             fd = self.device.fd
+            if self.device.lost:
+                raise failure(self.device.path, "reach the device", ENODEV)
             if fd < 0:
                 raise ValueError(f"camera {self.device.path!r} is closed")
             with nogil:

@@ -11,10 +11,14 @@ import shlex
 import stat
 
 from camkit.camera_capture._v4l2_holders import tell_holders
+from camkit.camera_capture._v4l2_identity import folder_of
+from camkit.camera_capture._v4l2_usb import ROOM, cameras_on, usb_camera
 from camkit.camera_capture.info import StreamInfo
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNotFound, CameraPermission
 
 NOT_THERE = (errno.ENOENT, errno.ENODEV, errno.ENXIO)
+# What USB says of a device that goes away, for which it may have other reasons too.
+UNPLUGGING = (errno.EIO, errno.EPIPE, errno.EPROTO, errno.ESHUTDOWN, errno.ENOENT, errno.EILSEQ)
 NOT_ALLOWED = (errno.EACCES, errno.EPERM)
 
 
@@ -34,20 +38,41 @@ def reason(path: str, what: str, error: int) -> CameraError:
         return CameraNotFound(error, f"cannot open: {said}; `camkit list` tells what cameras there are", path)
     if what == "open" and error in NOT_ALLOWED:
         return CameraPermission(error, f"cannot open: permission denied: {_why_closed(path)}", path)
-    if error == errno.ENODEV:
+    if error in (*UNPLUGGING, errno.ETIMEDOUT) and usb_camera(path) is not None:
+        hint = "the camera does not answer over USB as it should: plug it in anew, or take another cable or port"
+        return CameraError(error, f"cannot {what}: {said}: {hint}", path)
+    if error == errno.ENODEV or (error in UNPLUGGING and folder_of(path) is None):
         return CameraDisconnected(error, f"cannot {what}: the camera is gone", path)
     return CameraError(error, f"cannot {what}: {said}", path)
 
 
 def start_reason(path: str, bus: str, stream: StreamInfo, image_bytes: int, error: int) -> CameraError:
     """Return the exception for errno `error` when the driver was to start `stream`."""
-    if error != errno.ENOSPC or not bus.startswith("usb-"):
+    if error not in (errno.ENOSPC, errno.EIO) or not bus.startswith("usb-"):
         return reason(path, f"start {stream}", error)
-    compressed = not stream.stride
+    what = f"cannot start {stream}"
+    less = f"{'' if not stream.stride else 'MJPG, '}a smaller size or rate"
+    camera = usb_camera(path)
+    if error == errno.EIO:
+        at = f" at {camera.speed:g} Mbit/s" if camera is not None else ""
+        # The driver says the same of both.
+        why = f"the camera did not agree to this stream, or needs more than its connection{at} can reserve"
+        return CameraError(error, f"{what}: {why}: plug it in anew, or take {less}, or a faster port", path)
     # How small the camera compresses is not known before.
-    needs = "" if compressed or not stream.fps else f" (needs about {image_bytes * 8 * stream.fps / 1e6:.0f} Mbit/s)"
-    hint = f"take {'' if compressed else 'MJPG, '}a smaller size or rate, or another port"
-    return CameraError(error, f"cannot start {stream}: the USB bus has no room for this stream{needs}: {hint}", path)
+    needs = image_bytes * 8 * stream.fps / 1e6 if stream.stride and stream.fps else 0.0
+    why = "the USB bus has no room for this stream"
+    if camera is None or camera.speed not in ROOM:
+        why += f" (needs about {needs:.0f} Mbit/s)" if needs else ""
+    else:
+        others = [c for c in cameras_on(camera.bus, camera.speed) if c.reserved and c.place != camera.place]
+        room = f"of the {ROOM[camera.speed]:g} Mbit/s on USB bus {camera.bus}"
+        has = ", ".join(f"{c.name!r} ({', '.join(c.nodes)}) has reserved {c.reserved:.0f}" for c in others)
+        if others and needs:
+            total = needs + sum(c.reserved for c in others)
+            why = f"these {len(others) + 1} cameras need about {total:.0f} {room}, of which {has}"
+        elif others or needs:
+            why += f": {has} {room}" if others else f": it needs about {needs:.0f} {room}"
+    return CameraError(error, f"{what}: {why}: take {less}, or another port", path)
 
 
 def _why_closed(path: str) -> str:

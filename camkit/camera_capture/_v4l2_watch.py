@@ -71,6 +71,7 @@ class V4L2Events(Events):
     def attach(self, device: Device) -> None:
         """Take events from this device from now on, those that were subscribed to before included."""
         self._node = EventNode(device)
+        self._away = False
         # Drivers number their source changes by input, or all of them 0.
         inputs = max(len(InputNode(device).inputs()), 1)
         for type, id in [*((SOURCE_CHANGE, number) for number in range(inputs)), (END_OF_STREAM, 0)]:
@@ -78,6 +79,15 @@ class V4L2Events(Events):
                 self._watched.setdefault((type, id), None)
         for type, id in self._watched:
             self._node.subscribe(type, id, own=type == CONTROL)
+
+    def detach(self) -> None:
+        """Let go of the device, which is gone, when nobody uses it any more; who waits goes on until `attach`."""
+        me = threading.get_ident()
+        with self._changed:
+            self._away = True
+            self._ring()
+            while os.getpid() == self._process and any(user != me for user in self._users):
+                self._changed.wait(SLICE)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -184,12 +194,13 @@ class V4L2Events(Events):
         poller = select.poll()
         poller.register(self._bell, select.POLLIN)
         with self._using() as usable:
-            if not usable:
+            if not usable and self._closed:
                 return
             # Asked for nothing else, a driver does not take it for the wish to stream.
-            poller.register(self._node.fileno(), select.POLLPRI)
+            if usable:
+                poller.register(self._node.fileno(), select.POLLPRI)
             answers = dict(poller.poll(1000 * min(SLICE, SLICE if seconds is None else seconds)))
-            if answers.get(self._node.fileno(), 0) & ~select.POLLPRI:
+            if usable and answers.get(self._node.fileno(), 0) & ~select.POLLPRI:
                 time.sleep(0.01)  # a device that is gone answers at once, for ever
         with suppress(BlockingIOError):
             os.eventfd_read(self._bell)
@@ -198,7 +209,7 @@ class V4L2Events(Events):
     def _using(self) -> Iterator[bool]:
         me = threading.get_ident()
         with self._changed:
-            usable = not self._closed
+            usable = not self._closed and not self._away
             if usable:
                 self._users.append(me)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from camkit.camera_capture._backend import end_thread_at_exit
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
 from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.events import Events
@@ -194,6 +195,7 @@ class Camera(Settings):
 
     def _check(self) -> None:
         if self.closed:
+            end_thread_at_exit()
             raise ValueError(f"camera {str(self.info)!r} is closed")
 
     def _begin(self) -> None:

@@ -50,11 +50,12 @@ class Controls(Mapping[str, Value]):
     64
     """
 
-    __slots__ = ("_source", "_table")
+    __slots__ = ("_problems", "_source", "_table")
 
     def __init__(self, source: Controlled) -> None:
         self._source = source
         self._table: dict[str, RawControl] | None = None
+        self._problems: list[str] = []  # why the table lacks a control
 
     # ---- the mapping ----
 
@@ -135,21 +136,26 @@ class Controls(Mapping[str, Value]):
         Returns
         -------
         list of dict
-            Most fields of `Control`, `value`, `default`, and `problem`: why the value could not be read, else empty.
+            Most fields of `Control`, `value`, `default`, and `problem`: why something could not be asked for, else
+            empty. A control of which the driver could tell nothing has no name.
         """
         found = []
         for name in self:
-            control, value, problem = self.info(name), None, ""
+            control, value, default, problem = self._control(name), None, None, ""
             try:
+                control = self.info(name)
+                default = _plain(control.default)
                 value = _plain(control.value)
             except CameraDisconnected:
                 raise
             except CameraError as error:
                 problem = str(error)
             facts = {key: getattr(control, key) for key in PLAIN_FIELDS}
-            facts |= {"default": _plain(control.default), "value": value, "flags": sorted(control.flags)}
+            facts |= {"default": default, "value": value, "flags": sorted(control.flags)}
             found.append({**facts, "problem": problem})
-        return found
+        nothing = dict.fromkeys(PLAIN_FIELDS) | {"name": "", "title": "", "kind": "unknown", "menu": {}, "dims": ()}
+        nothing |= {"default": None, "value": None, "flags": []}
+        return found + [{**nothing, "problem": problem} for problem in self._problems]
 
     # ---- setting ----
 
@@ -325,7 +331,8 @@ class Controls(Mapping[str, Value]):
         if self._table is None:
             node = self._source.control_node()
             table: dict[str, RawControl] = {}
-            for raw in node.controls() if node is not None else []:
+            found, self._problems = node.controls() if node is not None else ([], [])
+            for raw in found:
                 name = snake_case(raw.name)
                 table[f"{name}_{raw.id:08x}" if name in table or not name else name] = raw
             self._table = table

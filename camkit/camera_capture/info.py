@@ -119,6 +119,7 @@ class Request:
     on_exhausted: Exhausted = "copy"
     corrupt: Corrupt = "drop"
     timeout: float | None = 5.0
+    reconnect: float = 0.0  # seconds to wait for a camera that was unplugged; inf: as long as it takes
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -136,6 +137,7 @@ class Request:
         on_exhausted: Exhausted = "copy",
         corrupt: Corrupt = "drop",
         timeout: float | None = 5.0,
+        reconnect: bool | float = False,
         options: Mapping[str, Any] | None = None,
     ) -> Request:
         """Check what a caller asked for.
@@ -158,6 +160,9 @@ class Request:
             on_exhausted=check_choice("on_exhausted", on_exhausted, EXHAUSTED),
             corrupt=check_choice("corrupt", corrupt, CORRUPT),
             timeout=None if timeout is None else check_positive("timeout", timeout),
+            reconnect=(math.inf if reconnect else 0.0)
+            if isinstance(reconnect, bool)
+            else check_positive("reconnect", reconnect),
             options=dict(options or {}),
         )
 

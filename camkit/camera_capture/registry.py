@@ -28,6 +28,7 @@ class Row(NamedTuple):
     device_file: str = ""  # path of the camera with an index, a template; empty: has none
     options: tuple[str, ...] = ()  # that `open` passes on
     suffix: str = ""  # files of it are such cameras, by their path
+    lasting: str = ""  # as backend, for who wants an unplugged camera waited for; empty: none can be unplugged
 
 
 # Real cameras first: "auto" takes the first there is.
@@ -54,6 +55,7 @@ ROWS = (
             "on_change",
             "on_no_signal",
         ),
+        lasting="camkit.camera_capture._v4l2_reconnect:LastingBackend",
     ),
     Row(
         "synthetic",
@@ -161,6 +163,7 @@ def open(
     match: Match = "exact",
     corrupt: Corrupt = "drop",
     timeout: float | None = 5.0,
+    reconnect: bool | float = False,
     **options: Any,
 ) -> Camera:
     """Open a camera.
@@ -187,6 +190,11 @@ def open(
         What happens to damaged frames; delivered, they have `Frame.corrupt` set.
     timeout : float, optional
         Seconds without a frame that are an error, CameraTimeout. None: never.
+    reconnect : bool or float, optional
+        True: a camera that is unplugged is waited for, as long as it takes, or at most so many seconds. It is known
+        again by its serial number, or else by its place, also under another number; the stream goes on with the same
+        format, rate and controls, and the first frame has `Frame.discontinuity` set. A camera that is not there yet
+        when it is opened is not waited for.
     **options
         More that the kind of camera understands; see `SyntheticCamera`. For V4L2: `io`, the way into memory ("auto",
         "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the least bytes from one row to the next;
@@ -223,6 +231,7 @@ def open(
         on_exhausted=on_exhausted,
         corrupt=corrupt,
         timeout=timeout,
+        reconnect=reconnect,
         options=options,
     )
     row, info = find(source)
@@ -230,7 +239,7 @@ def open(
     if unknown:
         known = f"; there are {', '.join(row.options)}" if row.options else ""
         raise TypeError(f"cannot open {str(info)!r}: a {row.kind} camera has no option {unknown[0]!r}{known}")
-    module, _, name = row.backend.partition(":")
+    module, _, name = (row.lasting if request.reconnect and row.lasting else row.backend).partition(":")
     backend: Backend = getattr(import_module(module), name)(info, request)
     return Camera(backend)
 

@@ -248,6 +248,10 @@ def _add_camera(command: Parser, buffers: int) -> None:
         metavar="S",
         help="fail when no frame comes for so long (%(default)g s)",
     )
+    camera.add_argument(
+        "--reconnect", type=positive, nargs="?", const=True, default=False, metavar="S",
+        help="wait for the camera when it is unplugged, at most S seconds, and go on with it",
+    )  # fmt: skip
 
 
 def _add_length(command: Parser, otherwise: str, frames: str) -> None:

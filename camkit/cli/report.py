@@ -37,6 +37,8 @@ def make_report(
             "depth": pipeline.depth,
             "on_exhausted": camera.source.request.on_exhausted,
         },
+        "outages": stats["outages"],
+        "outage_s": stats["outage_s"],
         "wall_s": stats["wall_s"],
         "cpu_s": cpu_s,
         "snapshot": None if snapshot is None else str(snapshot),

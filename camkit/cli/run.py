@@ -45,6 +45,7 @@ def open_camera(args: argparse.Namespace, corrupt: Literal["drop", "deliver"] = 
             match="nearest" if args.nearest else "exact",
             corrupt=corrupt,
             timeout=args.timeout,
+            reconnect=args.reconnect,
             **{name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None},
         )
     except camkit.CamkitError:
@@ -74,6 +75,7 @@ class Run:
         self._console = console(sys.stderr if args.json else sys.stdout)
         self._cpu_began = 0.0
         self._cpu_s: float | None = None
+        self._outages = 0
 
     def run(self) -> ExitCode:
         """Stream, then print the summary and the JSON object."""
@@ -108,12 +110,19 @@ class Run:
             with live or contextlib.nullcontext():
                 self._pipeline.start(frames=self._args.frames, seconds=self._args.seconds)
                 while not self._pipeline.wait(REFRESH_S):
+                    self._tell_outages()
                     if live is not None:
                         live.update(run_table(self._report(), self._done()), refresh=True)
         except KeyboardInterrupt:
             # It may have come between two waits; wait() then has not ended the run.
             self._pipeline.abort()
             self._pipeline.wait(END_S)
+
+    def _tell_outages(self) -> None:
+        outages = self._pipeline.stats()["outages"]
+        if outages > self._outages:
+            self._outages = outages
+            say(f"{str(self._camera.info)!r} is gone: waiting until it is plugged in again")
 
     def _save(self) -> Path | None:
         path: Path | None = self._args.snapshot

@@ -81,6 +81,8 @@ def _overview(report: dict[str, Any]) -> Table:
         "rate": _rate(report),
         "copies": f"{copies['per_frame']:.2f} per frame, {copies['bytes_per_frame']:.0f} bytes",
     }
+    if report["outages"]:
+        rows["outages"] = f"{report['outages']}, the camera was away for {report['outage_s']:.1f} s"
     if report["snapshot"] is not None:
         rows["picture"] = report["snapshot"]
     return _facts(rows, frames["dropped"])

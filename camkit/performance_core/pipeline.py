@@ -94,6 +94,7 @@ class Pipeline:
         self._collected = True
         self._deadline: float | None = None
         self._before: dict[str, Any] = {}
+        self._absent: dict[str, Any] = {}  # as _before, from before the source was started
         self._began = self._ended = 0.0
 
     def __repr__(self) -> str:
@@ -149,6 +150,7 @@ class Pipeline:
             self._need_own_nodes()
             self._announce()
             self._build(frames)
+            self._absent = self._source.stats()
         # The sink is ready before its producer begins, so that no frame waits for a GL context.
         try:
             for thread, worker in zip(reversed(self._threads), reversed(self._workers), strict=True):
@@ -272,9 +274,11 @@ class Pipeline:
             `frames` {captured, delivered, displayed, dropped {driver, corrupt, pool, link, late, stage, aborted}},
             where captured = delivered + the sum of dropped once the run is over; `latency_us` {name: {p50, p90, p99,
             p999, min, max, mean, count}}; `fps`, the rate from the first to the latest frame delivered, None before the
-            second; `copies` {per_frame, bytes_per_frame}; `wall_s`.
+            second; `copies` {per_frame, bytes_per_frame}; `outages` and `outage_s`, how often and how long the camera
+            was away and waited for; `wall_s`.
         """
         source, before = self._source.stats(), self._before or self._source.stats()
+        absent = self._absent or source
         run = self._run.counts() if self._run is not None else dict.fromkeys(("taken", "delivered"), 0)
         sink = self._sink.stats()
         delivered = run["delivered"]
@@ -299,6 +303,8 @@ class Pipeline:
                 "per_frame": copies / delivered if delivered else 0.0,
                 "bytes_per_frame": copied / delivered if delivered else 0.0,
             },
+            "outages": source.get("outages", 0) - absent.get("outages", 0),
+            "outage_s": source.get("outage_s", 0.0) - absent.get("outage_s", 0.0),
             "wall_s": (self._ended if not self.running else time.monotonic()) - self._began if self._began else 0.0,
         }
 

@@ -10,9 +10,7 @@ from lab.uvc_camera.pictures import fourccs
 
 __all__ = ["ORDERS", "obey", "send", "serve"]
 
-ORDERS = (
-    "plug, unplug, freeze, resume, stat, fault NAME [N], clock NAME [VALUE], serial TEXT, formats LIST, quit"
-)
+ORDERS = "plug, unplug, freeze, resume, stat, fault NAME [N], clock NAME [VALUE], serial TEXT, formats LIST, quit"
 LINE = 4096
 PATIENCE_S = 30.0
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import gc
+import json
 import os
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,6 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "smoke: also run on Debian's own kernel, where everything takes ten times longer"
     )
+    config.addinivalue_line("markers", "scarce: run in a lab of its own, where vivid wants contiguous memory")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep apart what needs a lab with little memory for buffers, and what needs the common one."""
+    scarce = bool(os.environ.get("CAMKIT_LAB_SCARCE"))
+    dropped = [item for item in items if bool(item.get_closest_marker("scarce")) != scarce]
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = [item for item in items if item not in dropped]
 
 
 class Vivid:
@@ -190,3 +202,59 @@ def open_files() -> Callable[[], tuple[int, int]]:
         return len(os.listdir("/proc/self/fd")), sum("/dev/video" in line for line in maps)
 
     return count
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait for what another thread, or the kernel, does sooner or later."""
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"waited in vain: {what}")
+
+
+@pytest.fixture
+def plugged(webcam: Webcam) -> Iterator[Webcam]:
+    """Give the webcam for tests that unplug it: after them it is as before, at its old node."""
+    yield webcam
+    gc.collect()  # a frame in a cycle would keep the old number of the device in use
+    webcam.order("unplug")
+    webcam.order("serial 0001")
+    webcam.order("formats YUYV,MJPG")
+    wait_until(lambda: not Path(webcam.path).exists(), "the webcam's node goes")
+    webcam.order("plug")
+    wait_until(lambda: json.loads(webcam.order("stat"))["node"], "the webcam's node comes back")
+    node = json.loads(webcam.order("stat"))["node"]
+    wait_until(lambda: node in [info.path for info in list_devices()], "the webcam's node opens")
+    os.environ["CAMKIT_LAB_UVC"] = node  # so that no other test suffers
+    assert node == webcam.path, "something of the old device is still open"
+
+
+class Binding:
+    """A vivid device that is taken from its driver and given back, as if it were unplugged."""
+
+    DRIVER = Path("/sys/bus/platform/drivers/vivid")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.device = (Path("/sys/class/video4linux") / Path(path).name / "device").resolve().name
+
+    def unbind(self) -> None:
+        """Take it away."""
+        (self.DRIVER / "unbind").write_text(self.device)
+
+    def bind(self) -> None:
+        """Give it back."""
+        (self.DRIVER / "bind").write_text(self.device)
+
+
+@pytest.fixture
+def binding() -> Iterator[Binding]:
+    """Give the first vivid device, which nobody has open; after the test it has its old numbers."""
+    device = Binding(vivids()[0].path or "")
+    yield device
+    gc.collect()
+    if (device.DRIVER / device.device).exists():
+        device.unbind()
+    device.bind()
+    wait_until(lambda: device.path in [info.path for info in vivids()], "vivid's nodes come back")

@@ -117,6 +117,38 @@ def test_a_camera_that_goes_away_has_its_code(vivid):
         assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
 
 
+def test_an_unplugged_camera_is_waited_for(plugged):
+    process = start_streaming(plugged.path, "--reconnect", "60")
+    plugged.order("unplug")
+    assert process.stderr.readline() == f"camkit: {plugged.path!r} is gone: waiting until it is plugged in again\n"
+    plugged.order("plug")
+    while not any("/dev/video" in line and "(deleted)" not in line for line in maps_of(process)):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    report = json.loads(out)
+    assert report["outages"] == 1 and report["outage_s"] > 0 and report["error"] is None
+    assert "1, the camera was away for" in err
+    frames = report["frames"]
+    assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
+    assert any("away once for" in line for line in report["explain"])
+
+
+def test_a_camera_that_stays_away_has_its_code(plugged):
+    process = start_streaming(plugged.path, "--reconnect", "0.5")
+    plugged.order("unplug")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 6, err
+    assert "did not come back within 0.5 s" in err.splitlines()[-1]
+
+
+def maps_of(process):
+    return Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+
+
 def test_a_silent_camera_has_its_code(vivid):
     vivid.set("Percentage of Dropped Buffers", 100)
     done = camkit_command("run", "--source", vivid.path, "--timeout", "0.3", "--display", "none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import gc
 import grp
 import io
 import os
@@ -13,6 +14,7 @@ import resource
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,11 @@ import camkit
 from camkit.camera_capture._v4l2 import V4L2Backend
 from camkit.camera_capture._v4l2_device import Device
 from camkit.camera_capture._v4l2_find import info_of, list_devices
+from camkit.camera_capture._v4l2_reasons import start_reason
+from camkit.camera_capture._v4l2_usb import usb_camera
 from camkit.camera_capture.info import Request
 from camkit.cli import main
+from lab.uvc_camera.control_socket import send
 
 NOBODY = 65534
 REQBUFS = struct.Struct("=5I")
@@ -129,6 +134,56 @@ def test_who_has_it_open_is_named_when_nobody_has_buffers_in_memory(vivid, open_
             open_camera(vivid.path, format="NV12", size=(320, 180))
     finally:
         claim(0)
+
+
+HOLD = """
+import fcntl, os, struct, sys
+path, memory = sys.argv[1], int(sys.argv[2])
+fd = os.open(path, os.O_RDWR)
+if memory:
+    fcntl.ioctl(fd, 3 << 30 | 20 << 16 | ord("V") << 8 | 8, struct.pack("=5I", 2, 1, memory, 0, 0))
+else:
+    os.read(fd, 100)
+print("holding", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("memory", [0, 2, 4], ids=["read()", "USERPTR", "DMABUF"])
+def test_who_holds_it_without_buffers_in_memory_is_named(vivid, open_camera, memory):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, vivid.path, str(memory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "holding\n"
+        os.close(vivid.fd)
+        name = Path(f"/proc/{process.pid}/comm").read_text().strip()
+        said = f"it is open in process {process.pid} ({name}); stop that program, or take another camera"
+        with pytest.raises(camkit.CameraBusy) as caught:
+            open_camera(vivid.path, format="NV12", size=(320, 180))
+        assert caught.value.strerror == f"cannot set NV12 320x180: {said}"
+    finally:
+        process.communicate(timeout=60)
+        vivid.fd = os.open(vivid.path, os.O_RDWR | os.O_NONBLOCK)
+
+
+def test_frames_of_an_ended_stream_are_not_taken_for_a_stream(vivid, open_camera):
+    """Their memory is mapped still, but it is another program that streams."""
+    camera = open_camera(vivid.path, size=(640, 360), fps=60)
+    camera.start()
+    held = camera.read()
+    camera.stop()
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, vivid.path, "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "holding\n"
+        with pytest.raises(camkit.CameraBusy, match=f"it is open in .*process {process.pid} "):
+            camera.start()
+    finally:
+        process.communicate(timeout=60)
+    assert held.array.size
+    camera.start()
 
 
 def test_processes_of_other_users_are_not_looked_into(vivid, node, streaming):
@@ -260,3 +315,55 @@ def test_a_system_without_room_for_a_file_is_told(node):
         )
     finally:
         limit.write_text(before)
+
+
+# ---- the bandwidth of USB ----
+
+
+@pytest.fixture
+def second_webcam(webcam, tmp_path):
+    """Plug in another webcam; give its node."""
+    node, socket = tmp_path / "node", tmp_path / "socket"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab.uvc_camera", "--serial", "0002", "--name", "second webcam"]
+        + ["--control", str(socket), "--node-file", str(node)]
+    )
+    while not node.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    yield node.read_text().strip()
+    gc.collect()
+    send(socket, "quit")
+    process.wait(60)
+
+
+def test_a_full_bus_is_told_with_who_has_it(webcam, second_webcam, open_camera):
+    camera = open_camera(webcam.path, format="YUYV", size=(1280, 720), fps=30)
+    idle = usb_camera(second_webcam)
+    assert (idle.name, idle.speed, idle.reserved, idle.nodes[0]) == ("second webcam", 480.0, 0.0, second_webcam)
+
+    def said():
+        error = start_reason(webcam.path, camera.info.bus, camera.stream, 1280 * 720 * 2, errno.ENOSPC)
+        return error.strerror.replace(f"bus {idle.bus}", "bus 1")
+
+    cure = "take MJPG, a smaller size or rate, or another port"
+    assert said() == (
+        "cannot start YUYV 1280x720@30: the USB bus has no room for this stream: it needs about 442 of the 384 Mbit/s "
+        f"on USB bus 1: {cure}"
+    )
+    other = open_camera(second_webcam, format="MJPG", size=(640, 480), fps=30)
+    other.start()
+    # Three packets of 1024 bytes in each of the 8000 microframes of a second.
+    assert usb_camera(second_webcam).reserved == pytest.approx(3 * 1024 * 8 * 8000 / 1e6)
+    nodes = ", ".join(idle.nodes)
+    assert said() == (
+        "cannot start YUYV 1280x720@30: these 2 cameras need about 639 of the 384 Mbit/s on USB bus 1, of which "
+        f"'second webcam' ({nodes}) has reserved 197: {cure}"
+    )
+    other.stop()
+    assert usb_camera(second_webcam).reserved == 0
+    other.close()
+
+
+def test_what_is_not_on_usb_has_no_share_of_it(vivid):
+    assert usb_camera(vivid.path) is None and usb_camera("/dev/no-such-node") is None

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from camkit.errors import CameraDisconnected, CameraError, CameraTimeout
+from camkit.errors import CameraDisconnected, CameraTimeout
 from lab.uvc_camera.pictures import mjpg_frame, yuyv_frame
 
 YUYV = {"format": "YUYV", "size": (640, 480), "fps": 30}
@@ -80,15 +80,6 @@ def test_a_webcam_that_falls_silent(webcam, open_camera):
         for _ in range(camera.stream.buffers + 1):
             camera.read()
     webcam.order("resume")
-    assert camera.read() is not None
-
-
-def test_a_webcam_that_refuses(webcam, open_camera):
-    camera = open_camera(webcam.path, **YUYV)
-    webcam.order("fault commit")
-    with pytest.raises(CameraError, match="cannot start YUYV 640x480@30"):
-        camera.start()
-    camera.start()
     assert camera.read() is not None
 
 
