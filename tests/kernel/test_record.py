@@ -238,6 +238,8 @@ def test_a_recorded_stream_that_changed_its_size_changes_it_again(vivid, tmp_pat
                 vivid.set("DV Timings Signal Mode", 4)
 
         kept = record(path, camera, 30, change)
+    vivid.set("DV Timings Signal Mode", 0)  # which belongs to the input
+    camkit.open(vivid.path, format="YUYV", timings="1280x720p60").close()
     sizes = [(entry[0]["width"], entry[0]["height"]) for entry in kept]
     assert len(dict.fromkeys(sizes)) == 2
     with camkit.open(path, realtime=False) as camera:
