@@ -100,7 +100,7 @@ def test_a_thing_that_is_not_a_camera(source: object) -> None:
     ],
 )  # fmt: skip
 def test_a_full_usb_bus_is_told_as_bandwidth(changes: dict[str, Any], bus: str, message: str) -> None:
-    from camkit.camera_capture._v4l2_reasons import start_reason
+    from camkit.camera_capture._v4l2.reasons import start_reason
 
     stream = info.StreamInfo("YUYV", "YUYV", 1280, 720, 2560, 30.0, "mmap", 4)
     error = start_reason("/dev/video0", bus, dataclasses.replace(stream, **changes), 1280 * 720 * 2, errno.ENOSPC)

@@ -10,7 +10,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("cameras are known by Linux's sysfs", allow_module_level=True)
 
-from camkit.camera_capture._v4l2_identity import Identity, identify, is_same
+from camkit.camera_capture._v4l2.identity import Identity, identify, is_same
 from camkit.camera_capture.info import Request
 
 CAMERA = Identity("Cam", "0", "/sys/devices/usb1/1-1/1-1:1.0", "046d:0825", "A1")

@@ -18,6 +18,14 @@ if sys.platform != "linux":
     pytest.skip("the camera lab runs on Linux", allow_module_level=True)
 CHECKOUT = Path(__file__).resolve().parent.parent
 FILES = sorted((CHECKOUT / "tests" / "kernel").glob("test_*.py"))
+# vivid's options by rig. Contiguous memory for buffers, or none; eight webcams.
+RIGS = {
+    "scarce": "n_devs=1;allocators=1",
+    "eight": ";".join(
+        ["n_devs=8", *(f"{name}={','.join(value * 8)}" for name, value in
+                       (("node_types", "1"), ("num_inputs", "1"), ("input_types", "0")))]
+    ),
+}  # fmt: skip
 SMOKE = [file for file in FILES if "mark.smoke" in file.read_text()]
 # The first test of an engine runs them all, and may have to wait until a kernel is built on a slow machine.
 pytestmark = pytest.mark.timeout(1800)
@@ -78,12 +86,13 @@ def test_on_the_stock_kernel(folder: Path, file: Path) -> None:
     check("qemu", file, folder)
 
 
-def test_where_memory_is_scarce(folder: Path) -> None:
-    """A boot of its own, whose vivid gets contiguous memory or none."""
-    report = folder / "scarce.xml"
+@pytest.mark.parametrize("rig", RIGS)
+def test_on_another_rig(folder: Path, rig: str) -> None:
+    """A boot of its own, with drivers set up in another way, for the tests of that name in tests/rigs."""
+    report = folder / f"{rig}.xml"
     done = subprocess.run(
-        [sys.executable, "-m", "lab", "--vivid", "n_devs=1;allocators=1", "--env", "CAMKIT_LAB_SCARCE=1"]
-        + ["--share", folder, "--", sys.executable, "-m", "pytest", "tests/kernel", "-q", f"--junit-xml={report}"]
+        [sys.executable, "-m", "lab", "--vivid", RIGS[rig], "--share", folder, "--timeout", "300", "--"]
+        + [sys.executable, "-m", "pytest", f"tests/rigs/test_{rig}.py", "-q", f"--junit-xml={report}"]
         + ["-o", "addopts=--import-mode=importlib --strict-markers --strict-config", "-p", "no:cacheprovider"],
         cwd=CHECKOUT, capture_output=True, text=True, errors="replace",
     )  # fmt: skip

@@ -98,7 +98,7 @@ def test_imports_run_one_way(path: Path) -> None:
         ("memory_manager/x.py", "from camkit.performance_core import Stage", {"performance_core"}),
         ("memory_manager/x.py", "def f():\n    import camkit.gl_core.shader", {"gl_core"}),
         ("memory_manager/x.pyx", "from camkit.performance_core._stage cimport (\n    Stage,\n)", {"performance_core"}),
-        ("performance_core/_x.pxd", "cimport camkit.camera_capture._v4l2 as v", {"camera_capture"}),
+        ("performance_core/_x.pxd", "cimport camkit.camera_capture._v4l2.backend as v", {"camera_capture"}),
         ("performance_core/stages/x.py", "from ...gl_core import shader", {"gl_core"}),
         ("performance_core/x.py", "from camkit import cli", {"cli"}),
         ("camera_capture/x.pyx", "from ..gl_core cimport _gl", {"gl_core"}),

@@ -24,8 +24,8 @@ from mcap.writer import CompressionType, Writer
 from mcap_protobuf.decoder import DecoderFactory
 
 import camkit
-from camkit.camera_capture import recording_writer
-from camkit.camera_capture._frame_record import to_record
+from camkit.camera_capture._recording import writer as recording_writer
+from camkit.camera_capture._recording.frame_record import to_record
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
 from camkit.camera_capture.info import Request
 from camkit.cli import main
@@ -724,7 +724,7 @@ def test_a_recording_that_this_user_may_not_read_is_refused_as_that(path: Path) 
     path.chmod(0)
     program = f"""
 import os
-import camkit, camkit.camera_capture.recording, camkit.camera_capture._replay
+import camkit, camkit.camera_capture._recording.recording, camkit.camera_capture._recording.replay
 if os.geteuid() == 0:
     os.setuid(65534)
 try:

@@ -166,7 +166,7 @@ def test_a_camera_that_has_none_of_it_says_so() -> None:
     ],
 )
 def test_options_are_checked(options: dict[str, object], error: type[Exception], words: str) -> None:
-    from camkit.camera_capture._v4l2_wishes import Wishes
+    from camkit.camera_capture._v4l2.wishes import Wishes
 
     with pytest.raises(error, match=words):
         Wishes.make(options)

@@ -20,7 +20,7 @@ ALLOWED = r"""
 # names for types that only the stub has
 camkit\.memory_manager\.(_frame\.Array|_format\.Model)
 # tables and helpers of private modules are no API
-camkit\.\w+\._\w+\.[A-Z][A-Z_0-9]*
+camkit\.\w+\._\w+(\.\w+)?\.[A-Z][A-Z_0-9]*
 camkit\.memory_manager\._frame\.Lease
 camkit\.camera_capture\._synthetic\.checked_delays
 """

@@ -10,7 +10,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("descriptors come from Linux's sysfs", allow_module_level=True)
 
-from camkit.camera_capture._v4l2_usb import reserved
+from camkit.camera_capture._v4l2.usb import reserved
 
 ISOCHRONOUS, BULK = 5, 2  # with asynchronous timing; bmAttributes
 

@@ -11,7 +11,7 @@ from lab.uvc_camera.descriptors import Model, configuration_descriptor, device_d
 if sys.platform != "linux":
     pytest.skip("the webcam's driver is Linux's", allow_module_level=True)
 
-from camkit.camera_capture._uvc_node import clock_hertz, declared_hertz, metadata_node
+from camkit.camera_capture._v4l2.uvc_node import clock_hertz, declared_hertz, metadata_node
 from camkit.errors import CameraError
 
 WHOLE = device_descriptor(Model()) + configuration_descriptor(Model())

@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="V4L2 is of Linux")
 
-from camkit.camera_capture._v4l2_io import CAN, DMABUF, MMAP, USERPTR, WAYS, Trials, WayRefused  # noqa: E402
+from camkit.camera_capture._v4l2.io import CAN, DMABUF, MMAP, USERPTR, WAYS, Trials, WayRefused  # noqa: E402
 from camkit.errors import CameraError  # noqa: E402
 
 EVERYTHING = sum(CAN.values())

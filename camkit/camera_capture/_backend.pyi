@@ -1,7 +1,7 @@
 from typing import Any
 
-from camkit.camera_capture._v4l2_controls import ControlNode
-from camkit.camera_capture._v4l2_settings import V4L2Settings
+from camkit.camera_capture._v4l2.controls import ControlNode
+from camkit.camera_capture._v4l2.settings import V4L2Settings
 from camkit.camera_capture.events import Events
 from camkit.camera_capture.info import CameraInfo, Request, StreamInfo
 from camkit.memory_manager import Frame

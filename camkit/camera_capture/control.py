@@ -14,7 +14,7 @@ import numpy as np
 from camkit.errors import ControlReadOnly
 
 if TYPE_CHECKING:
-    from camkit.camera_capture._v4l2_controls import RawControl
+    from camkit.camera_capture._v4l2.controls import RawControl
     from camkit.camera_capture.controls import Controls
 
 Value = Any  # int, bool, str, bytes, a NumPy array of integers, or None: it cannot be read

@@ -16,7 +16,7 @@ from camkit.camera_capture.events import Events
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, ControlNotFound, ControlReadOnly
 
 if TYPE_CHECKING:
-    from camkit.camera_capture._v4l2_controls import ControlNode, RawControl
+    from camkit.camera_capture._v4l2.controls import ControlNode, RawControl
     from camkit.camera_capture.info import CameraInfo
 
 

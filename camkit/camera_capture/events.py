@@ -26,7 +26,8 @@ class Event:
     kind : str
         `source_change` (the driver says that what comes in is another; fields: `input`, `changes`), `signal` (what
         comes in now; those of `Signal.as_dict`), `renegotiated` (the stream goes on as another; `before`, `after`,
-        `frames_lost`), `end_of_stream`, `control` (`name`, `value`, `changes`, `flags`, `minimum`, `maximum`, `step`,
+        `frames_lost`), `end_of_stream`, `disconnected` and `reconnected` (`path`, `away_s`; under
+        `reconnect`), `control` (`name`, `value`, `changes`, `flags`, `minimum`, `maximum`, `step`,
         `default`), `frame_sync` (`sequence`), or, of a kind that camkit does not know, `event_<number>`.
     time_ns : int
         When, on the monotonic clock.

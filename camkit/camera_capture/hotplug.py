@@ -50,7 +50,7 @@ class Watch:
     def __init__(self) -> None:
         if not sys.platform.startswith("linux"):
             raise CameraError(errno.ENOTSUP, f"cannot watch for cameras on {sys.platform}: only on Linux so far")
-        from camkit.camera_capture._hotplug import Monitor
+        from camkit.camera_capture._v4l2.hotplug import Monitor
 
         self._lock = threading.Lock()  # of the bell
         self._monitor = Monitor()

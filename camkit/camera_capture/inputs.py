@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from camkit.camera_capture._v4l2_inputs import RawInput, RawStandard
+    from camkit.camera_capture._v4l2.inputs import RawInput, RawStandard
     from camkit.camera_capture.timings import Timings
 
 KINDS = {1: "tuner", 2: "camera", 3: "touch"}

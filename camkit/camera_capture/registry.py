@@ -36,8 +36,8 @@ ROWS = (
     Row(
         "v4l2",
         "linux",
-        "camkit.camera_capture._v4l2:V4L2Backend",
-        "camkit.camera_capture._v4l2_find",
+        "camkit.camera_capture._v4l2.backend:V4L2Backend",
+        "camkit.camera_capture._v4l2.find",
         "/dev/video{}",
         options=(
             "stride",
@@ -55,7 +55,7 @@ ROWS = (
             "on_change",
             "on_no_signal",
         ),
-        lasting="camkit.camera_capture._v4l2_reconnect:LastingBackend",
+        lasting="camkit.camera_capture._v4l2.reconnect:LastingBackend",
     ),
     Row(
         "synthetic",
@@ -67,8 +67,8 @@ ROWS = (
     Row(
         "recording",
         "",
-        "camkit.camera_capture._replay:ReplayBackend",
-        "camkit.camera_capture._recording_find",
+        "camkit.camera_capture._recording.replay:ReplayBackend",
+        "camkit.camera_capture._recording.find",
         options=("realtime", "loop", "start", "times", "damage", "faults"),
         suffix=".mcap",
     ),

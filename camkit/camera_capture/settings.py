@@ -11,7 +11,7 @@ from camkit.errors import SettingNotSupported
 
 if TYPE_CHECKING:
     from camkit.camera_capture._backend import Backend
-    from camkit.camera_capture._v4l2_settings import V4L2Settings
+    from camkit.camera_capture._v4l2.settings import V4L2Settings
 
 
 class Settings:

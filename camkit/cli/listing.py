@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import camkit
-from camkit.camera_capture._recording_find import describe
+from camkit.camera_capture._recording.find import describe
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize
 from camkit.camera_capture.registry import find, list_controls, list_formats, list_settings
 from camkit.cli.exit_codes import ExitCode, UsageError

@@ -8,7 +8,7 @@ import pwd
 import stat
 from collections.abc import Callable
 
-from camkit.camera_capture._v4l2_holders import Holder, find_holders
+from camkit.camera_capture._v4l2.holders import Holder, find_holders
 
 
 def rights(path: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ import os
 from ctypes import Structure, c_int32, sizeof
 from fractions import Fraction
 
-from camkit.camera_capture._v4l2_reasons import reason
+from camkit.camera_capture._v4l2.reasons import reason
 from camkit.doctor import v4l2_abi as abi
 from camkit.doctor.mode import Layout
 

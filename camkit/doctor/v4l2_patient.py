@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from camkit.camera_capture._v4l2_device import Device, code_name, code_text
-from camkit.camera_capture._v4l2_io import NAMES
+from camkit.camera_capture._v4l2.device import Device, code_name, code_text
+from camkit.camera_capture._v4l2.io import NAMES
 from camkit.camera_capture.info import CameraInfo
 from camkit.doctor import v4l2_abi as abi
 from camkit.doctor.mode import Layout, Mode, Offer

@@ -12,7 +12,7 @@ from ctypes import c_int32
 from fractions import Fraction
 from typing import Any
 
-from camkit.camera_capture._v4l2_reasons import reason
+from camkit.camera_capture._v4l2.reasons import reason
 from camkit.doctor import v4l2_abi as abi
 from camkit.doctor.mode import Mode
 from camkit.doctor.sample import Sample

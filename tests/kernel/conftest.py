@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import gc
-import gc
 import json
 import os
 import struct
@@ -14,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from camkit.camera_capture._v4l2 import V4L2Backend
-from camkit.camera_capture._v4l2_find import info_of, list_devices
+from camkit.camera_capture._v4l2.backend import V4L2Backend
+from camkit.camera_capture._v4l2.find import info_of, list_devices
 from camkit.camera_capture.info import CameraInfo, Request
 from lab.uvc_camera.control_socket import send
 
@@ -37,15 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "smoke: also run on Debian's own kernel, where everything takes ten times longer"
     )
-    config.addinivalue_line("markers", "scarce: run in a lab of its own, where vivid wants contiguous memory")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep apart what needs a lab with little memory for buffers, and what needs the common one."""
-    scarce = bool(os.environ.get("CAMKIT_LAB_SCARCE"))
-    dropped = [item for item in items if bool(item.get_closest_marker("scarce")) != scarce]
-    config.hook.pytest_deselected(items=dropped)
-    items[:] = [item for item in items if item not in dropped]
 
 
 class Vivid:

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from camkit.camera_capture._v4l2_device import Device
+from camkit.camera_capture._v4l2.device import Device
 from camkit.camera_capture.registry import list_controls
 from camkit.cli.doctor import code_of_report
 from camkit.doctor import Verdict, examine

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import camkit
-from camkit.camera_capture._hotplug import Monitor
+from camkit.camera_capture._v4l2.hotplug import Monitor
 
 UEVENTS = 15  # the netlink protocol
 PATIENCE_S = 20.0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import camkit
-from camkit.camera_capture._v4l2_find import formats
+from camkit.camera_capture._v4l2.find import formats
 from camkit.memory_manager import FORMATS
 
 SIZE = 320, 180

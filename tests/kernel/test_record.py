@@ -10,7 +10,7 @@ import time
 import pytest
 
 import camkit
-from camkit.camera_capture._frame_record import to_record
+from camkit.camera_capture._recording.frame_record import to_record
 from tests.kernel.conftest import vivids
 
 SMALL = {"format": "YUYV", "size": (320, 180), "fps": 60}

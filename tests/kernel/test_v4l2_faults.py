@@ -150,22 +150,6 @@ def test_a_webcam_that_refuses_what_it_agreed_to(webcam, open_camera):
     assert camera.read() is not None
 
 
-@pytest.mark.scarce
-def test_no_memory_for_the_buffers(vivid, open_camera, open_files):
-    """This vivid wants contiguous memory, of which the kernel gives at most 4 MB at a time."""
-    big = {"format": "RGB24", "size": (1920, 1080), "fps": 5}
-    camera = open_camera(vivid.path, **big, options={"io": "mmap"})
-    before = open_files()
-    for _ in range(2):
-        with pytest.raises(CameraError, match="get 4 buffers of 6220800 bytes: Cannot allocate memory") as caught:
-            camera.start()
-        assert caught.value.errno == errno.ENOMEM and open_files() == before
-    camera.close()
-    camera = open_camera(vivid.path, format="RGB24", size=(640, 360), fps=5, options={"io": "mmap"})
-    camera.start()
-    assert camera.read().memory == "mmap"
-
-
 # ---- waits ----
 
 

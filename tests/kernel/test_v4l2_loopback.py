@@ -7,7 +7,7 @@ import errno
 import numpy as np
 import pytest
 
-from camkit.camera_capture._v4l2_find import list_devices
+from camkit.camera_capture._v4l2.find import list_devices
 from camkit.errors import CameraError, CameraTimeout, FormatNotSupported
 
 SIZE = (64, 32)

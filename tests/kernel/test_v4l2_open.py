@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import camkit.camera_capture
-from camkit.camera_capture._v4l2 import V4L2Backend
-from camkit.camera_capture._v4l2_find import formats, info_of, list_devices
+from camkit.camera_capture._v4l2.backend import V4L2Backend
+from camkit.camera_capture._v4l2.find import formats, info_of, list_devices
 from camkit.camera_capture.info import Request
 from camkit.errors import CameraBusy, CameraError, CameraNotFound, FormatNotSupported
 

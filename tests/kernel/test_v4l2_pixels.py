@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from camkit.camera_capture._v4l2_find import formats
+from camkit.camera_capture._v4l2.find import formats
 from camkit.errors import FormatNotSupported
 from camkit.memory_manager import Frame
 from camkit.memory_manager._format import FORMATS

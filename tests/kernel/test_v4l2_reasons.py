@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 
 import camkit
-from camkit.camera_capture._v4l2 import V4L2Backend
-from camkit.camera_capture._v4l2_device import Device
-from camkit.camera_capture._v4l2_find import info_of, list_devices
-from camkit.camera_capture._v4l2_reasons import start_reason
-from camkit.camera_capture._v4l2_usb import usb_camera
+from camkit.camera_capture._v4l2.backend import V4L2Backend
+from camkit.camera_capture._v4l2.device import Device
+from camkit.camera_capture._v4l2.find import info_of, list_devices
+from camkit.camera_capture._v4l2.reasons import start_reason
+from camkit.camera_capture._v4l2.usb import usb_camera
 from camkit.camera_capture.info import Request
 from camkit.cli import main
 from lab.uvc_camera.control_socket import send

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 import camkit
-from camkit.camera_capture._uvc_node import clock_hertz, metadata_node
+from camkit.camera_capture._v4l2.uvc_node import clock_hertz, metadata_node
 from camkit.errors import CameraError, ClockUnknown
 
 YUYV = {"format": "YUYV", "size": (640, 480), "fps": 30}
@@ -169,7 +169,7 @@ def test_a_node_that_somebody_else_uses(webcam, clock, open_camera):
     other = open_camera(webcam.path, **YUYV, options={"hardware_time": True})
     other.start()
     # The video is taken too, so only the metadata can be tried by itself.
-    from camkit.camera_capture._uvc_metadata import metadata_of
+    from camkit.camera_capture._v4l2.uvc_metadata import metadata_of
 
     assert metadata_of(webcam.path, "auto").path == metadata_node(webcam.path)
     with pytest.raises(ValueError, match="hardware_time is 'maybe'"):

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 import camkit
-from camkit.camera_capture._v4l2_find import list_devices
+from camkit.camera_capture._v4l2.find import list_devices
 
 SECONDS = 3
 

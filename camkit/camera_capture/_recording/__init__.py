@@ -1,0 +1,1 @@
+"""Recordings: the stage that writes them, and the backend that plays them."""

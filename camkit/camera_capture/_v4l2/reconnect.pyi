@@ -1,0 +1,3 @@
+from camkit.camera_capture._v4l2.backend import V4L2Backend
+
+class LastingBackend(V4L2Backend): ...

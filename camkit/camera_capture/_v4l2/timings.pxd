@@ -1,0 +1,5 @@
+from camkit.camera_capture._v4l2.node cimport Node
+
+
+cdef class TimingsNode(Node):
+    pass

@@ -1,3 +1,0 @@
-from camkit.camera_capture._v4l2 import V4L2Backend
-
-class LastingBackend(V4L2Backend): ...

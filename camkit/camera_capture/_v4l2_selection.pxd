@@ -1,5 +1,0 @@
-from camkit.camera_capture._v4l2_node cimport Node
-
-
-cdef class SelectionNode(Node):
-    pass

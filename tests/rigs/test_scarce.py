@@ -1,0 +1,41 @@
+"""A vivid that wants contiguous memory, of which the kernel gives at most 4 MB at a time."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+import camkit
+from camkit.errors import CameraError
+
+PATH = next(info.path for info in camkit.list_cameras() if info.driver == "vivid")
+BIG = {"format": "RGB24", "size": (1920, 1080), "fps": 5}
+SMALL = {"format": "RGB24", "size": (640, 360), "fps": 5}
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("io", ["mmap", "auto"])
+def test_no_memory_for_the_buffers(io: str) -> None:
+    with camkit.open(PATH, **BIG, io=io) as camera:
+        before = open_files()
+        for _ in range(2):
+            with pytest.raises(CameraError, match="get 4 buffers of 6220800 bytes: Cannot allocate memory") as caught:
+                camera.start()
+            assert caught.value.errno == errno.ENOMEM and open_files() == before
+    with camkit.open(PATH, **SMALL, io=io) as camera:
+        assert camera.read().memory == "mmap"
+
+
+@pytest.mark.parametrize("io", ["udmabuf", "dma-heap"])
+def test_memory_that_the_hardware_cannot_reach_is_refused(io: str) -> None:
+    """Scattered pages lent to a device that needs them in one piece."""
+    with camkit.open(PATH, format="RGB24", size=(1280, 720), buffers=32, io=io) as camera:  # not all can be lucky
+        before = open_files()
+        with pytest.raises(CameraError, match=f'lend buffer .* to the driver: .* with io="{io}"; io="auto"'):
+            camera.start()
+        assert open_files() == before
