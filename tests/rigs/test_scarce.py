@@ -31,11 +31,10 @@ def test_no_memory_for_the_buffers(io: str) -> None:
         assert camera.read().memory == "mmap"
 
 
-@pytest.mark.parametrize("io", ["udmabuf", "dma-heap"])
-def test_memory_that_the_hardware_cannot_reach_is_refused(io: str) -> None:
-    """Scattered pages lent to a device that needs them in one piece."""
-    with camkit.open(PATH, format="RGB24", size=(1280, 720), buffers=32, io=io) as camera:  # not all can be lucky
+def test_memory_that_the_hardware_cannot_reach_is_refused() -> None:
+    """Buffers of the system's heap come in pieces of 1 MiB at most; what udmabuf gives may be whole by chance."""
+    with camkit.open(PATH, format="RGB24", size=(1280, 720), buffers=32, io="dma-heap") as camera:
         before = open_files()
-        with pytest.raises(CameraError, match=f'lend buffer .* to the driver: .* with io="{io}"; io="auto"'):
+        with pytest.raises(CameraError, match='lend buffer .* to the driver: .* with io="dma-heap"; io="auto"'):
             camera.start()
         assert open_files() == before
