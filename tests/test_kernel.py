@@ -45,7 +45,7 @@ def run_in_lab(engine: str, folder: Path) -> tuple[dict[str, list[ElementTree.El
         # Debian's kernel comes without it.
         + (["--modules", "v4l2loopback"] if engine == "uml" else [])
         + ["--share", folder, "--timeout", "900", "--", sys.executable, "-m", "pytest", "tests/kernel", "-q"]
-        # Without the --ignore of tests/kernel that holds on the host.
+        # Without the --ignore that holds on the host.
         + ["-o", "addopts=--import-mode=importlib --strict-markers --strict-config", "-p", "no:cacheprovider"]
         + [f"--junit-xml={report}", *(["-m", "smoke"] if engine == "qemu" else [])],
         cwd=CHECKOUT,
