@@ -31,6 +31,9 @@ cdef enum:
     TAKE_NS = 500_000_000
 
 
+ctypedef unsigned long ulong
+
+
 cdef class Backend(Source):
     cdef readonly object info  # CameraInfo
     cdef readonly object request  # Request: what was asked for
@@ -48,6 +51,7 @@ cdef class Backend(Source):
     cdef int reserve  # buffers that must stay with the driver when a frame is handed out
     cdef gate *inside  # owned; closed: next() answers CAMKIT_END
     cdef atomic[bint] reading  # a thread is in next()
+    cdef atomic[ulong] reader  # which, 0: none
     cdef bint first  # no frame of this stream was seen yet
     cdef bint recount  # the driver began to count anew in the middle of the stream
     cdef bint discontinuous  # the next frame handed out is to say that the source began anew by itself
@@ -94,4 +98,5 @@ cdef class Backend(Source):
     cdef int fetch(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
     cdef int arrived(self, camkit_frame **frame) except -1 nogil
     cdef int stalled(self) except -1 nogil
+    cdef int _check_outside(self, str what) except -1
     cdef int end_stream(self) except -1

@@ -36,6 +36,9 @@ from weakref import WeakSet
 from camkit.camera_capture.events import Events
 from camkit.errors import CameraError, CameraTimeout, PoolExhausted, SettingNotSupported
 
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident()
+
 cdef int64_t FOREVER = <int64_t>1 << 62
 cdef int64_t SLICE = 100_000_000  # ns that a wait may keep Python's signal handlers waiting
 
@@ -137,6 +140,7 @@ cdef class Backend(Source):
     def stop(self):
         """End the stream; harmless when there is none. A `read` in another thread ends too; frames stay valid."""
         with self.lock:
+            self._check_outside("stop")
             self.end_stream()
 
     def close(self):
@@ -144,6 +148,7 @@ cdef class Backend(Source):
         with self.lock:
             if self.closed:
                 return
+            self._check_outside("close")
             self.closed = True
             try:
                 self.end_stream()
@@ -246,7 +251,15 @@ cdef class Backend(Source):
         self.inside = new gate(not left.is_open())
         del left
         self.reading.store(False)
+        self.reader.store(0)
         self.lock = threading.RLock()
+
+    # A signal handler or a listener may run in the midst of next(), which would wait for itself.
+    cdef int _check_outside(self, str what) except -1:
+        if self.reader.load() == PyThread_get_thread_ident():
+            raise RuntimeError(f"cannot {what} camera {self.name!r} from within its own read: a signal handler or "
+                               "listener that ran there must leave that to others, or raise an error")
+        return 0
 
     cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
         if not self.inside.enter():
@@ -254,9 +267,11 @@ cdef class Backend(Source):
         try:
             if self.reading.exchange(True):
                 raise RuntimeError(f"cannot read from camera {self.name!r}: another thread is reading from it")
+            self.reader.store(PyThread_get_thread_ident())
             try:
                 return self.fetch(out, timeout_ns)
             finally:
+                self.reader.store(0)
                 self.reading.store(False)
         finally:
             self.inside.leave()

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/poll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -79,7 +78,7 @@ class call_watch {
   // The one thread that calls. False: there are reasons not to, leave() tells them.
   bool enter() noexcept {
     unblock_signal();
-    caller_.store(tid(), std::memory_order_relaxed);
+    caller_.store(pthread_self(), std::memory_order_relaxed);
     calls_.fetch_add(1, std::memory_order_relaxed);
     state_.store(inside, std::memory_order_seq_cst);
     return reasons_.load(std::memory_order_seq_cst) == 0;
@@ -106,11 +105,6 @@ class call_watch {
 
  private:
   enum : std::uint32_t { outside = 0, inside = 1, signalling = 2 };
-
-  static pid_t tid() noexcept {
-    static thread_local pid_t own = static_cast<pid_t>(syscall(SYS_gettid));
-    return own;
-  }
 
   // One signal for all watches of the process: the highest real-time one that nobody has taken.
   static int& signal_number() noexcept {
@@ -158,7 +152,8 @@ class call_watch {
     for (int turn = 0; !ending_.load() && reasons_.load(std::memory_order_seq_cst) & why; ++turn) {
       std::uint32_t seen = inside;
       if (!state_.compare_exchange_strong(seen, signalling, std::memory_order_seq_cst)) return;
-      syscall(SYS_tgkill, getpid(), caller_.load(std::memory_order_relaxed), signal_number());
+      // By its handle, for a number that the thread has kept is its parent's after a fork.
+      pthread_kill(caller_.load(std::memory_order_relaxed), signal_number());
       state_.store(inside, std::memory_order_seq_cst);
       std::this_thread::sleep_for(std::chrono::microseconds(turn < 10 ? 100 : 2000));
     }
@@ -202,7 +197,7 @@ class call_watch {
   alignas(cache_line) std::atomic<std::uint32_t> state_{outside};
   std::atomic<std::uint32_t> reasons_{0};
   std::atomic<std::uint64_t> calls_{0};
-  std::atomic<pid_t> caller_{0};
+  std::atomic<pthread_t> caller_{};
 };
 
 }  // namespace camkit

@@ -78,11 +78,15 @@ class Vivid:
                 fcntl.ioctl(self.fd, VIDIOC_S_DV_TIMINGS, answer[16:])
                 return
 
+    def reopen(self) -> None:
+        """Let a device return that was gone, if nobody else has it open."""
+        os.close(self.fd)
+        self.fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
+
     def close(self) -> None:
         """Put the controls back, and the device too: after `Disconnect` it returns when the last one closes it."""
         if "Disconnect" in self.changed:
-            os.close(self.fd)
-            self.fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
+            self.reopen()
         if "input" in self.changed:
             self.changed.remove("input")
             self.input(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import camkit
+from camkit.camera_capture._v4l2.follow import Follower
 from camkit.errors import (
     CameraDisconnected,
     ControlNotFound,
@@ -495,3 +497,41 @@ def test_a_stream_that_its_driver_ends_is_over_and_no_error(vivid, tmp_path, how
     )
     assert child.returncode == 0, child.stderr
     assert child.stdout.split() == [str(count), "False", "EOF", "0"]
+
+
+def test_a_stream_that_cannot_begin_anew_has_neither_buffers_to_wait_for_nor_a_ring(hdmi):
+    with camkit.open(hdmi.path, **HDMI, on_exhausted="block") as camera:
+        camera.read().close()
+        offer(hdmi, camera, "1920x1080i25")
+        for _ in range(2):
+            with pytest.raises(FormatNotSupported, match="by turns"):
+                for _ in range(100):
+                    camera.read().close()
+            with pytest.raises(camkit.CameraError, match="cannot grow the ring: there is no stream just now"):
+                camera.grow(1)
+        offer(hdmi, camera, "1280x720p60")
+        assert camera.read().discontinuity and accounted(camera)
+
+
+def test_a_signal_handler_in_the_midst_of_a_look_does_not_wait_for_itself(hdmi, monkeypatch):
+    """Python's handlers run wherever the reader is in Python: there it cannot end its own reading."""
+    look = Follower.look
+
+    def interrupted(self):
+        signal.raise_signal(signal.SIGUSR1)
+        return look(self)
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: getattr(camera, end)())
+    try:
+        for end in ("stop", "close"):
+            with camkit.open(hdmi.path, **HDMI, timings=None) as camera:
+                camera.read().close()
+                with monkeypatch.context() as patch:
+                    patch.setattr(Follower, "look", interrupted)
+                    offer(hdmi, camera, "800x600p60" if end == "stop" else "1280x720p60")
+                    with pytest.raises(RuntimeError, match=f"cannot {end} camera .* from within its own read"):
+                        for _ in range(100):
+                            camera.read().close()
+                assert camera.read().discontinuity and accounted(camera)
+    finally:
+        signal.signal(signal.SIGUSR1, before)

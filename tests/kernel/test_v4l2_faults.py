@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import gc
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -257,3 +259,30 @@ def test_one_control_that_cannot_be_told_does_not_hide_the_others(plugged):
         plugged.order("fault brightness 0")
     with camkit.open(plugged.path, **WEBCAM) as camera:
         assert camera.controls.brightness == 0 and not any(row["problem"] for row in camera.controls.describe())
+
+
+def test_a_forked_process_is_told_of_a_silent_camera_too(vivid):
+    """Its reader sleeps in the driver as its parent's did, and must be woken by its own name."""
+    code = f"""if True:
+        import os, camkit, signal
+        def read(number):
+            with camkit.open({vivid.path!r}, format="YUYV", size=(320, 180), fps=60, timeout=0.5) as camera:
+                for i in range(number):
+                    camera.read().close()
+                    if i == 3:
+                        print("reading", flush=True)
+        read(3)
+        child = os.fork()
+        if not child:
+            signal.alarm(30)
+            try:
+                read(1 << 20)
+            except camkit.CameraTimeout:
+                os._exit(7)
+            os._exit(1)
+        raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None and parent.stdout.readline() == "reading\n"
+        vivid.set("Percentage of Dropped Buffers", 100)
+        assert parent.wait() == 7

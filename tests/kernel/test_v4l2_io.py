@@ -222,3 +222,23 @@ def test_an_unknown_way_is_refused(vivid, open_camera):
         open_camera(vivid.path, **io("magic"))
     with pytest.raises(ValueError, match="io is 3"):
         open_camera(vivid.path, **{**SMALL, "options": {"io": 3}})
+
+
+def test_a_ring_that_grew_by_half_has_no_buffers_without_memory(any_vivid, open_camera):
+    camera = open_camera(any_vivid.path, **io("expbuf"), corrupt="deliver")
+    camera.start()
+    camera.read()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 2, limits[1]))
+    try:
+        with pytest.raises(CameraError, match="cannot grow the ring by 8: .* Too many open files"):
+            camera.grow(8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    some = camera.stream.buffers
+    assert 4 < some < 12, "what could be had was taken"
+    camera.grow(2)
+    assert camera.stream.buffers == some + 2
+    held = [camera.read() for _ in range(some)]
+    assert not any(frame.copied for frame in held) and len({frame.slot for frame in held}) == some
+    assert all(frame.dmabufs and frame.array.size for frame in held)

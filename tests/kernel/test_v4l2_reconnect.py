@@ -392,3 +392,38 @@ def test_who_waits_for_events_waits_on(binding):
         waiter.join(30)
         assert [event.kind for event in told] == ["disconnected", "reconnected", "control"]
         assert told[1].fields["path"] == camera.info.path and told[1].fields["away_s"] >= 0.3
+
+
+def test_the_ring_of_a_camera_that_is_away_does_not_grow(vivid):
+    with camkit.open(vivid.path, **SMALL, reconnect=True) as camera:
+        camera.read().close()
+        vivid.set("Disconnect")
+        read_until_away(camera)
+        with pytest.raises(camkit.CameraError, match="cannot grow the ring: there is no stream just now"):
+            camera.grow(1)
+
+
+def test_a_camera_that_refused_a_buffer_and_went(vivid):
+    with camkit.open(vivid.path, **SMALL, reconnect=True) as camera:
+        frame = camera.read()
+        vivid.set("Inject VIDIOC_QBUF Error")
+        frame.close()
+        vivid.set("Disconnect")
+        read_until_away(camera)
+        assert camera.stats()["outages"] == 1 and accounted(camera)
+
+
+def test_a_camera_that_went_before_its_new_signal_was_looked_at(vivid):
+    hdmi = {"input": "HDMI", "format": "YUYV"}
+    vivid.changed.add("input")
+    with camkit.open(vivid.path, **hdmi, timings="1280x720p60", reconnect=True) as camera:
+        camera.read().close()
+        menu = camera.controls.info("dv_timings").menu
+        vivid.set("DV Timings", next(number for number, text in menu.items() if text == "800x600p60"))
+        vivid.set("DV Timings Signal Mode", 4)
+        assert camera.events.wait(5).kind == "source_change"
+        vivid.set("Disconnect")
+        read_until_away(camera)
+    vivid.reopen()
+    vivid.set("DV Timings Signal Mode", 0)
+    camkit.open(vivid.path, **hdmi, timings="1280x720p60").close()

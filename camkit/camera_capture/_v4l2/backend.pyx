@@ -1,6 +1,6 @@
 """V4L2Backend: the cameras of Linux, on the driver's own buffers."""
 
-from libc.errno cimport EBUSY, EMSGSIZE, ENOTTY, EOPNOTSUPP, errno
+from libc.errno cimport EBUSY, EMSGSIZE, ENOLINK, ENOTTY, EOPNOTSUPP, EPERM, errno
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp
 from posix.unistd cimport close as c_close
@@ -117,6 +117,12 @@ cdef class V4L2Backend(V4L2Reader):
             if not self.streaming:
                 raise ValueError(f"cannot grow the ring of camera {self.name!r}: it does not stream; start it, or open "
                                  "it with more buffers")
+            if self.driver == NULL:
+                raise CameraError(ENOLINK, "cannot grow the ring: there is no stream just now, for the camera is away or "
+                                  "what comes in cannot be taken; grow it when frames come again", self.device.path)
+            if inherited(self.driver):
+                raise CameraError(EPERM, "cannot grow the ring: the stream belongs to the process that this one was "
+                                  "forked from; open the camera here", self.device.path)
             self._grow(count)
 
     def settings(self):
@@ -261,7 +267,9 @@ cdef class V4L2Backend(V4L2Reader):
         cdef driver_stream *s = self.driver
         cdef v4l2_buffer b
         cdef v4l2_plane planes[MOST_PLANES]
-        cdef uint32_t count = s.count.load()
+        cdef uint32_t i, count = 0
+        for i in range(s.count.load()):
+            count += s.buffers[i].planes[0].data != NULL
         describe_buffer(s, &b, planes, 0)
         known = ioctl_errno(s.fd, VIDIOC_QUERYBUF, &b) == 0
         # Whoever keeps all buffers back hands out copies.
@@ -277,6 +285,7 @@ cdef class V4L2Backend(V4L2Reader):
     cdef int _grow(self, uint32_t count) except -1:
         cdef driver_stream *s = self.driver
         cdef uint32_t i, before = s.count.load()
+        refused = None
         if before + count > MOST:
             raise ValueError(f"cannot grow the ring of camera {self.name!r} by {count}: it has {before} buffers, "
                              f"{MOST} are the most")
@@ -286,12 +295,15 @@ cdef class V4L2Backend(V4L2Reader):
             if error.errno == ENOTTY:
                 raise CameraError(error.errno, "cannot get more buffers: the driver has no VIDIOC_CREATE_BUFS; open "
                                   "the camera with more buffers", self.device.path) from None
-            raise
+            refused = error  # but what was made until then is the driver's
         for i in range(before, s.count.load()):
-            error = queue_buffer(s, i)
-            if error:
-                raise failure(self.device.path, f"queue the new buffer {i}", error)
+            # The driver numbers on behind buffers that an earlier call could not get into memory.
+            error = queue_buffer(s, i) if s.buffers[i].planes[0].data != NULL else 0
+            if error and refused is None:
+                refused = failure(self.device.path, f"queue the new buffer {i}", error)
         self._tell(self.trials.taken)
+        if refused is not None:
+            raise refused
         return 0
 
     # Go on with another opening of the device: all that belongs to the old one begins anew.
@@ -396,7 +408,10 @@ cdef class V4L2Backend(V4L2Reader):
         if self.metadata is not None:
             self.metadata.end()
         with nogil:
+            # Who interrupts would write to a descriptor that is closed, or another's by now.
+            self.ringing.close_and_wait()
             self.watch.stop()
+            self.ringing.open()
             self.pool.stop()
             ioctl_errno(fd, VIDIOC_STREAMOFF, &kind)
             self.driver = NULL

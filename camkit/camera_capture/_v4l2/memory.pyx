@@ -15,6 +15,7 @@ from camkit.camera_capture._v4l2.buffers cimport (
     allocate_memfd,
     describe_buffer,
     driver_stream,
+    free_shared,
     request_buffers,
     shared_memory,
 )
@@ -61,24 +62,35 @@ cdef int get_more(driver_stream *s, Device device, way, uint32_t n) except -1:
     device.control(VIDIOC_CREATE_BUFS, &wish, f"get {n} more buffers of {device.image_bytes()} bytes")
     if wish.index + wish.count > MOST_BUFFERS:
         raise CameraError(ENOMEM, f"cannot get {n} more buffers: {MOST_BUFFERS} are the most", device.path)
-    _fill(s, device, way, wish.index, wish.index + wish.count)
+    try:
+        _fill(s, device, way, wish.index, wish.index + wish.count)
+    except CameraError as error:
+        words = error.strerror.removeprefix("cannot start: ").removeprefix("cannot ")
+        kind = CameraError if isinstance(error, WayRefused) else type(error)
+        raise kind(error.errno, f"cannot grow the ring by {n}: {words}", device.path) from None
     return 0
 
 
 cdef int _fill(driver_stream *s, Device device, way, uint32_t first, uint32_t end) except -1:
     cdef int allocator = -1
+    cdef uint32_t plane
     if way.allocator:
         allocator = c_open(os.fsencode(way.allocator), O_RDWR | O_CLOEXEC)
         if allocator < 0:
             raise refusal(device.path, f"start: open {way.allocator}", errno)
     try:
         for i in range(first, end):
-            if way.ours:
-                _allocate(s, device, i, allocator, way.allocator == UDMABUF)
-            else:
-                _map(s, device, i)
-                if way.exported:
-                    _export(s, device, i)
+            try:
+                if way.ours:
+                    _allocate(s, device, i, allocator, way.allocator == UDMABUF)
+                else:
+                    _map(s, device, i)
+                    if way.exported:
+                        _export(s, device, i)
+            except BaseException:
+                for plane in range(<uint32_t>MOST_PLANES):
+                    free_shared(s.buffers[i].planes[plane])
+                raise
             s.count.store(i + 1)
     finally:
         if allocator >= 0:

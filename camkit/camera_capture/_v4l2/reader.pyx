@@ -17,6 +17,7 @@ from camkit.camera_capture._v4l2.abi cimport (
     v4l2_capability,
 )
 from camkit.camera_capture._v4l2.buffers cimport (
+    MOST_BUFFERS,
     MOST_PLANES,
     describe_buffer,
     drain,
@@ -67,7 +68,8 @@ cdef class V4L2Reader(Backend):
         del self.ringing
 
     cdef int queued(self) noexcept nogil:
-        return self.driver.queued.load() if self.driver != NULL else 0
+        # Who waits for a buffer to be given back would not hear of what comes in, or of the camera's return.
+        return self.driver.queued.load() if self.driver != NULL else MOST_BUFFERS
 
     cdef void unblock(self) noexcept nogil:
         if self.ringing.enter():
@@ -116,7 +118,7 @@ cdef class V4L2Reader(Backend):
             raise CameraError(EPERM, "cannot take a frame: the stream belongs to the process that this one was forked "
                               "from; open the camera here", self.device.path)
         if s.unqueued.load():
-            self._queue_again()
+            return self._queue_again()
         if self.metadata is not None:
             self.metadata.catch_up()
         cdef int error, answer = self._wait(timeout_ns, &events)
@@ -150,8 +152,11 @@ cdef class V4L2Reader(Backend):
         n = c_poll(p, 2, timeout_ms)
         if n > 0 and p[1].revents & POLLPRI and not p[1].revents & (POLLERR | POLLHUP):
             with gil:
-                if self.events.pump():
-                    self.stale.store(True)
+                try:
+                    if self.events.pump():
+                        self.stale.store(True)
+                except CameraDisconnected:  # the next look at the device says so too, to who deals with it
+                    pass
             if self.stale.load():
                 s.dry.store(0)
                 return CAMKIT_TIMEOUT

@@ -14,6 +14,7 @@ cdef class LastingBackend(V4L2Backend):
     cdef bint away  # the device is closed, and `monitor` tells when to look for it
     cdef bint looked  # since the last change
 
+    cdef int depart(self) except -1
     cdef int leave(self) except -1
     cdef int await_return(self, int64_t timeout_ns) except -1 nogil
     cdef int come_back(self) except -1

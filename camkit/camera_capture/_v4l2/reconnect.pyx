@@ -7,7 +7,7 @@ cimport cython
 
 from camkit.camera_capture._v4l2.hotplug cimport Monitor
 from camkit.camera_capture._v4l2.backend cimport V4L2Backend
-from camkit.camera_capture._v4l2.buffers cimport MOST_BUFFERS, drain
+from camkit.camera_capture._v4l2.buffers cimport drain
 from camkit.camera_capture._v4l2.device cimport Device
 from camkit.memory_manager._abi cimport (
     CAMKIT_FULL,
@@ -105,10 +105,6 @@ cdef class LastingBackend(V4L2Backend):
         self.monitor.close()
         return 0
 
-    cdef int queued(self) noexcept nogil:
-        # Who waits for a buffer to be given back would not hear of the camera's return.
-        return MOST_BUFFERS if self.away else V4L2Backend.queued(self)
-
     cdef int take(self, camkit_frame **out) except -1 nogil:
         return CAMKIT_FULL if self.away else V4L2Backend.take(self, out)
 
@@ -119,12 +115,26 @@ cdef class LastingBackend(V4L2Backend):
         if not self._gone():
             return V4L2Backend._failed(self, error, events)
         with gil:
-            if not self.hold():
-                return CAMKIT_INTERRUPTED
+            return self.depart()
+
+    cdef int _follow(self, int64_t timeout_ns) except -1 nogil:
+        cdef int answer
+        with gil:
             try:
-                self.leave()
-            finally:
-                self.lock.release()
+                with nogil:
+                    answer = V4L2Backend._follow(self, timeout_ns)
+                return answer
+            except CameraDisconnected:
+                return self.depart()
+
+    # Let go of the device that is gone, in the reader's thread: CAMKIT_TIMEOUT, or CAMKIT_INTERRUPTED.
+    cdef int depart(self) except -1:
+        if not self.hold():
+            return CAMKIT_INTERRUPTED
+        try:
+            self.leave()
+        finally:
+            self.lock.release()
         return CAMKIT_TIMEOUT
 
     # Let go of the device that is gone. The lock is held.
@@ -226,6 +236,8 @@ cdef class LastingBackend(V4L2Backend):
             self.generation += 1
             self._start()
         except BaseException:
+            if self.device is device:
+                self.events.detach()
             device.lost = True
             device.close()
             raise
