@@ -118,8 +118,8 @@ cdef class V4L2Backend(V4L2Reader):
                 raise ValueError(f"cannot grow the ring of camera {self.name!r}: it does not stream; start it, or open "
                                  "it with more buffers")
             if self.driver == NULL:
-                raise CameraError(ENOLINK, "cannot grow the ring: there is no stream just now, for the camera is away or "
-                                  "what comes in cannot be taken; grow it when frames come again", self.device.path)
+                raise CameraError(ENOLINK, "cannot grow the ring: there is no stream just now, for the camera is away "
+                                  "or what comes in cannot be taken; grow it when frames come again", self.device.path)
             if inherited(self.driver):
                 raise CameraError(EPERM, "cannot grow the ring: the stream belongs to the process that this one was "
                                   "forked from; open the camera here", self.device.path)
