@@ -300,7 +300,9 @@ cdef class Backend(Source):
         cdef int answer
         if timeout_ns < 0 or timeout_ns > FOREVER:
             # While frames flow and nobody has set a limit, not even the clock need be asked.
+            # A short stall is for dequeue(), which comes back in time.
             if self.waiting_since == 0 and not self.interrupted.load() and (
+                    self.stall_ns == 0 or self.stall_ns >= 2 * TAKE_NS) and (
                     self.on_exhausted != EXHAUSTED_BLOCK or self.queued() > self.reserve):
                 answer = self.take(&f)
                 if answer == CAMKIT_OK and self.arrived(&f) == CAMKIT_OK:

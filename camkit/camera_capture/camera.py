@@ -124,8 +124,8 @@ class Camera(Settings):
         Parameters
         ----------
         count : int
-            How many; a ring has at most 32. `stream.buffers` tells what there is now; the next stream begins with as
-            many as were asked for at first.
+            How many; a ring has at most 32. `stream.buffers` tells what there is now; the next stream, also one
+            that begins by itself after a change of the source or an outage, has as many as were asked for at first.
 
         Raises
         ------
