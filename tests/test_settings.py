@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,21 @@ def test_events_are_bounded_and_the_lost_ones_counted() -> None:
         {"kind": "test", "time_ns": 4, "number": 4},
     ]
     assert events.wait(0) is None and events.take() == []
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), -1, float("inf"), "1", True])
+def test_a_wait_that_cannot_end_is_refused(timeout: Any) -> None:
+    events = Events()
+    events.close()  # a wait that is not refused ends all the same
+    with pytest.raises((TypeError, ValueError), match="timeout is"):
+        events.wait(timeout)
+
+
+def test_a_listener_that_cannot_listen_is_refused_at_once() -> None:
+    events = Events()
+    with pytest.raises(TypeError, match="listener is 5"):
+        events.listen(5)  # type: ignore[arg-type]
+    events.add("one")
 
 
 def test_a_thread_that_waits_is_woken_and_ends_with_the_camera() -> None:

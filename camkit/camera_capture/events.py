@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from camkit.errors import SettingNotSupported
+from camkit.memory_manager._checks import check_seconds
 
 if TYPE_CHECKING:
     from camkit.camera_capture.control import Control
@@ -105,8 +106,10 @@ class Events:
         ------
         CameraError
             The camera is gone, or failed.
+        TypeError, ValueError
+            `timeout` is no number of seconds.
         """
-        end = None if timeout is None else time.monotonic() + timeout
+        end = None if timeout is None else time.monotonic() + check_seconds("timeout", timeout)
         while True:
             self._pump()
             with self._changed:
@@ -140,7 +143,14 @@ class Events:
         -------
         callable
             Ends it.
+
+        Raises
+        ------
+        TypeError
+            It cannot be called.
         """
+        if not callable(listener):  # else whoever reads frames would get the error, much later
+            raise TypeError(f"listener is {listener!r}, not a function of an event")
         with self._changed:
             self._listeners = [*self._listeners, listener]
 

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from camkit.camera_capture.info import CameraInfo
 from camkit.camera_capture.registry import list_cameras
 from camkit.errors import CameraError
+from camkit.memory_manager._checks import check_seconds
 
 
 class CameraEvent(NamedTuple):
@@ -86,12 +87,17 @@ class Watch:
         -------
         CameraEvent or None
             None: nothing happened within the time, or the watch was closed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `timeout` is no number of seconds.
         """
+        end = None if timeout is None else time.monotonic() + check_seconds("timeout", timeout)
         with self._lock:
             if self._bell < 0:
                 return None
             self._waiting = True
-        end = None if timeout is None else time.monotonic() + timeout
         try:
             while not self._told and self._monitor.wait(_left(end), bell=self._bell):
                 self._compare()

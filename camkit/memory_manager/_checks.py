@@ -24,6 +24,15 @@ def check_int(name: str, value: Any, low: int, high: int) -> int:
     return number
 
 
+def check_seconds(name: str, value: Any) -> float:
+    """Return `value` as seconds within [0, 1e9], or raise TypeError or ValueError naming it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is {value!r}, not a number of seconds")
+    if not 0 <= value <= 1e9:
+        raise ValueError(f"{name} is {value!r}, not from 0 to 1e9 seconds")
+    return float(value)
+
+
 def check_size(size: Any, format: PixelFormat | None = None) -> tuple[int, int]:
     """Return `size` as (width, height) that `format` can have, or raise TypeError or ValueError naming it."""
     if isinstance(size, str):
