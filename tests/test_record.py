@@ -24,7 +24,9 @@ from mcap.writer import CompressionType, Writer
 from mcap_protobuf.decoder import DecoderFactory
 
 import camkit
+from camkit.camera_capture._recording import chunk
 from camkit.camera_capture._recording import writer as recording_writer
+from camkit.camera_capture._recording.damage import ChunkDamaged
 from camkit.camera_capture._recording.frame_record import to_record
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
 from camkit.camera_capture.info import Request
@@ -745,6 +747,47 @@ def test_a_name_that_is_taken_is_not_overwritten_by_chance(path: Path, ten: tupl
         assert isinstance(raised.value.__cause__, FileExistsError) and path.read_bytes() == ten[0]
         camkit.Pipeline(camera, camkit.Recorder(path, overwrite=True)).run(frames=1)
     assert len(play(path)) == 1
+
+
+def test_a_file_that_is_in_use_is_not_replaced(path: Path, ten: tuple[bytes, list[Kept]]) -> None:
+    data, _ = ten
+    with camkit.open(path, realtime=False) as player, pytest.raises(camkit.PipelineError, match="recorded or played"):
+        record(path, camkit.open("synthetic", **SMALL, frames=3), None, overwrite=True)
+    assert player.closed and path.read_bytes() == data
+    one = recording_writer.RecordingWriter(str(path), overwrite=True)
+    with pytest.raises(camkit.RecordError, match="take another name"):
+        recording_writer.RecordingWriter(str(path), overwrite=True)
+    one.close()
+    assert len(record(path, camkit.open("synthetic", **SMALL, frames=3), None, overwrite=True)) == 3
+
+
+STREAM = {"format": "YUYV", "width": 64, "height": 32, "stride": 128, "fps": 30, "clock": "copy", "stamp": "unknown"}
+
+
+@pytest.mark.parametrize("wrong", [*STREAM, "all", "list", "deep"])
+def test_a_description_of_nonsense_is_damage(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "wrong.mcap"
+    texts = {"all": "{}", "list": "[1]", "deep": "[" * 100_000}
+    without = json.dumps({name: value for name, value in STREAM.items() if name != wrong})
+    for text in [texts.get(wrong, without), *([] if wrong in texts else [json.dumps(STREAM | {wrong: [{}]})])]:
+        writer = recording_writer.RecordingWriter(str(path), overwrite=True)
+        writer.begin("test", {"version": "1", "info": "null", "stream": text})
+        writer.finish()
+        if wrong == "fps":  # of which nothing depends
+            camkit.open(path).close()
+            continue
+        # The error is kept, and with it all that made it: the file must be let go all the same.
+        with pytest.raises(camkit.CameraError, match="no frame to play|description is damaged"):
+            camkit.open(path)
+
+
+@pytest.mark.parametrize(("code", "what"), [(0, "no MCAP record"), (0x80, "more than 8 records")])
+def test_a_chunk_of_nothing_is_not_gone_through(monkeypatch: pytest.MonkeyPatch, code: int, what: str) -> None:
+    monkeypatch.setattr(chunk, "MOST_PARTS", 8)
+    data = (bytes([code]) + bytes(8)) * 9
+    seen = []
+    with pytest.raises(ChunkDamaged, match=what):
+        seen.extend(chunk.parts_of(data, len(data)))
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

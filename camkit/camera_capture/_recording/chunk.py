@@ -27,6 +27,7 @@ MESSAGE = struct.Struct("<HIQQ")
 MESSAGE_CODE, CHUNK_CODE = 5, 6
 HEAD = 8192  # bytes at a chunk's beginning that hold all but the pixels
 MOST_CHUNK = 1 << 31
+MOST_PARTS = 1 << 20  # records in a chunk: a few bytes unpack to as many empty ones as would take minutes
 MOST_WAITING = 256  # halves of frames whose other half may still come
 CAUSES = ("driver", "corrupt", "pool", "pipeline")
 
@@ -209,11 +210,18 @@ class ChunkReader:
 
 def parts_of(data: bytes | memoryview, size: int) -> Iterator[Part]:
     """Yield the records of a chunk's data, of which `data` may be the beginning only."""
-    at = 0
+    at = count = 0
     while at < size:
         if at + RECORD.size > len(data):
             raise ChunkDamaged("a record in a chunk is cut off")
         code, length = RECORD.unpack_from(data, at)
+        count += 1
+        if not code or count > MOST_PARTS:
+            raise ChunkDamaged(
+                f"there is no MCAP record (code {code}) in a chunk"
+                if not code
+                else f"a chunk has more than {MOST_PARTS} records"
+            )
         at += RECORD.size
         if at + length > size:
             raise ChunkDamaged("a record in a chunk is longer than the chunk")

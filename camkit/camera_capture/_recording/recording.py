@@ -16,6 +16,7 @@ from mcap.exceptions import McapError
 
 from camkit.camera_capture._recording.chunk import MOST_CHUNK, ChunkReader, RecordedFrame, parse, read_at
 from camkit.camera_capture._recording.damage import ChunkDamaged, Damage
+from camkit.camera_capture._recording.hold import hold
 from camkit.camera_capture._recording.schemas import DATA_FIELDS, EVENT_SCHEMA, FRAME_SCHEMA, METADATA, VERSION
 from camkit.errors import CameraError, CameraNotFound, CameraPermission
 
@@ -79,6 +80,7 @@ class Recording:
         self._counts: dict[int, int] = {}  # messages by channel
         self._fd = _open_file(path)
         try:
+            hold(self._fd, alone=False)  # one that is being written can be looked at, too
             self.size = os.fstat(self._fd).st_size
             self._need_magic()
             self._reader = ChunkReader(self._fd, self.size, self._kinds, self._keep)
@@ -287,9 +289,9 @@ class Recording:
     def _take_stock(self) -> None:
         facts = self._metadata[METADATA]
         try:
-            self.facts = dict(facts) | {name: json.loads(facts.get(name, "null")) for name in ("info", "stream")}
+            self.facts = dict(facts) | {name: _object(facts.get(name, "null")) for name in ("info", "stream")}
             version = int(facts.get("version", ""))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CameraError(errno.EINVAL, "the recording's own description is damaged", self.path) from None
         if version > VERSION:
             text = f"a recording of layout {version}; this camkit reads up to {VERSION}: take a newer camkit"
@@ -324,6 +326,19 @@ class Recording:
             code = getattr(error, "errno", None) or errno.EINVAL
             text = getattr(error, "strerror", None) or str(error)
             raise CameraError(code, f"cannot read {size} bytes at byte {offset}: {text}", self.path) from None
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """Read a description in JSON; a rate that is none is as if it were not known."""
+    value = json.loads(text)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError("no JSON object")
+    fps = value.get("fps")
+    if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps <= 1e9:
+        value.pop("fps", None)
+    return value
 
 
 def _open_file(path: str) -> int:

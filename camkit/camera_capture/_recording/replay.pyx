@@ -78,8 +78,12 @@ cdef class ReplayBackend(Backend):
         super().__init__(info, request)
         self._take_options(**request.options)
         self.recording = open_recording(info.path)
-        self._negotiate()
-        self.prepare(self.recording.largest)
+        try:
+            self._negotiate()
+            self.prepare(self.recording.largest)
+        except BaseException:
+            self.recording.close()  # else for as long as somebody looks at the error
+            raise
 
     def __dealloc__(self):
         del self.bell
@@ -111,7 +115,7 @@ cdef class ReplayBackend(Backend):
     def _negotiate(self):
         asked, told = self.request, self.recording.facts.get("stream") or {}
         first = self.recording.first()
-        if first is None and not told:
+        if first is None and not _is_stream(told):
             raise errors.CameraNotFound(errno.EINVAL, f"no frame to play: {self.recording.describe()}", self.name)
         record = first.record if first is not None else None
         fps = told.get("fps")
@@ -360,6 +364,14 @@ cdef class ReplayBackend(Backend):
         if issubclass(kind, OSError):
             return kind(_integer(event.get("errno"), 4095) or errno.EIO, words, self.name)
         return kind(words)
+
+
+# Without a frame there is only what the file says of its camera, where any byte may be damaged.
+def _is_stream(told):
+    return (isinstance(told.get("format"), str) and told["format"] in FORMATS
+            and all(_integer(told.get(name), 65536) for name in ("width", "height"))
+            and isinstance(told.get("stride"), int) and 0 <= told["stride"] < 1 << 31
+            and told.get("clock") in CLOCKS and told.get("stamp") in STAMPS)
 
 
 # Numbers of a recording may be any: what does not fit wraps, as the drivers' own do.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import struct
 import zlib
 from collections import defaultdict
@@ -28,6 +29,7 @@ from mcap.records import (
 )
 from mcap.writer import LIBRARY_IDENTIFIER, MCAP0_MAGIC
 
+from camkit.camera_capture._recording.hold import hold
 from camkit.camera_capture._recording.schemas import (
     EVENT_SCHEMA,
     EVENT_TOPIC,
@@ -109,12 +111,29 @@ class RecordingWriter:
         )
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
-            self._fd = os.open(path, flags | (os.O_TRUNC if overwrite else os.O_EXCL), 0o666)
+            self._fd = os.open(path, flags | (0 if overwrite else os.O_EXCL), 0o666)
         except FileExistsError as error:
             advice = f"{error.strerror}; overwrite=True replaces it"
             raise RecordingExists(error.errno, f"cannot record to {path!r}: {advice}", path) from None
         except OSError as error:
             raise RecordError(error.errno, f"cannot record to {path!r}: {error.strerror}", path) from None
+        try:
+            self._claim()
+        except BaseException:
+            self.close()
+            raise
+
+    def _claim(self) -> None:
+        """Empty the file, unless somebody else records to it or plays it: neither would get a whole one."""
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            return
+        if not hold(self._fd, alone=True):
+            text = f"cannot record to {self.path!r}: it is being recorded or played; take another name"
+            raise RecordError(errno.EBUSY, text, self.path)
+        try:
+            os.ftruncate(self._fd, 0)
+        except OSError as error:
+            raise RecordError(error.errno, f"cannot record to {self.path!r}: {error.strerror}", self.path) from None
 
     def begin(self, library: str, facts: dict[str, str]) -> None:
         """Write what comes first: who wrote the file, and what is recorded."""
