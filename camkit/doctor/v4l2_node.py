@@ -150,7 +150,7 @@ class V4l2Node:
     def request_buffers(self, count: int, memory: int = abi.MMAP) -> tuple[int, int]:
         """Ask for buffers; how many there are now, and the capabilities of the queue (0: an old kernel)."""
         wish = abi.RequestBuffers(count=count, type=self.kind, memory=memory)
-        self.ioctl(abi.REQBUFS, wish, f"get {count} buffers")
+        self.ioctl(abi.REQBUFS, wish, f"get {count} buffers" if count else "free its buffers")
         return wish.count, wish.capabilities
 
     def export(self, index: int) -> int:

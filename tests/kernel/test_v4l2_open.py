@@ -24,6 +24,7 @@ NOT_CAMERAS = {
     "swradio0": "a software radio",
     "v4l-touch0": "a touch sensor",
     "null": "not a camera but another kind of device",
+    "../tmp": "not a camera but a folder",
 }
 
 

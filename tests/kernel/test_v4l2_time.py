@@ -176,6 +176,15 @@ def test_a_node_that_somebody_else_uses(webcam, clock, open_camera):
         metadata_of(webcam.path, "maybe")
 
 
+def test_a_camera_without_it_says_why_once(open_camera):
+    with pytest.raises(CameraError) as caught:
+        open_camera("/dev/video0", options={"hardware_time": True})
+    assert caught.value.strerror == (
+        "no hardware time: its driver is vivid, and only USB webcams on uvcvideo tell their own clock's time; "
+        "leave hardware_time out"
+    )
+
+
 def test_the_frequency_is_the_descriptors(webcam):
     assert clock_hertz(webcam.path) == 48_000_000
     assert clock_hertz("/dev/video0") == 0

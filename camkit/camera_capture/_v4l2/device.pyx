@@ -72,7 +72,9 @@ cdef class Device:
         except OSError as error:
             raise failure(self.path, "open", error.errno) from None
         if not stat.S_ISCHR(mode.st_mode) or os.major(mode.st_rdev) != VIDEO_MAJOR:
-            raise CameraNotFound(ENOTTY, "not a camera but another kind of device", self.path)
+            kind = stat.S_ISCHR(mode.st_mode) or stat.S_ISBLK(mode.st_mode)
+            what = "another kind of device" if kind else "a folder" if stat.S_ISDIR(mode.st_mode) else "a file"
+            raise CameraNotFound(ENOTTY, f"not a camera but {what}", self.path)
         self.fd = c_open(os.fsencode(self.path), (O_RDWR if write else O_RDONLY) | O_NONBLOCK | O_CLOEXEC)
         if self.fd < 0:
             raise failure(self.path, "open", errno)

@@ -34,6 +34,8 @@ def metadata_node(path: str) -> str:
             # The driver makes a stream's metadata node right behind its video node.
             if (other / "device").resolve() == place and int((other / "index").read_text()) == index + 1:
                 return f"/dev/{other.name}"
+    except CameraError:  # an OSError too, and one that has told already
+        raise
     except (OSError, ValueError) as error:
         raise _none(path, f"{NODES} does not tell: {error}") from None
     raise _none(path, "this kernel's uvcvideo made none (Linux 4.16 and newer do)")
