@@ -495,3 +495,10 @@ def test_control_c_gives_what_was_found_so_far() -> None:
     assert told["interrupted"] is True and process.returncode == 1
     assert verdicts["layout"][0] == "ok" and verdicts["settings"] == ("not_possible", "interrupted")
     assert "Traceback" not in err and "interrupted" in err
+
+
+def test_a_recording_is_no_patient(tmp_path):
+    path = tmp_path / "a.mcap"
+    camkit.Pipeline(camkit.SyntheticCamera(size=(64, 32), fps=500), camkit.Recorder(path)).run(frames=2)
+    with pytest.raises(camkit.CameraNotFound, match="cannot examine a recording"):
+        camkit.doctor.examine(path)

@@ -922,3 +922,14 @@ def test_a_full_disk_fails_the_command(tmp_path: Path) -> None:
     frames = report["frames"]
     assert len(play(path)) == frames["recorded"] == 8
     assert frames["captured"] == 8 + sum(frames["dropped"].values()) and frames["dropped"]["pipeline"] > 0
+
+
+def test_a_file_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+
+    def delete(frame: camkit.Frame) -> None:
+        if frame.sequence == 2:
+            path.unlink()
+
+    with pytest.raises(camkit.PipelineError, match="is lost: the file was deleted while it was written"):
+        record(path, camkit.SyntheticCamera(size=(64, 32), fps=500), 6, delete)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterable
@@ -64,6 +65,10 @@ def examine(
     check_choice("length", length, LENGTHS)
     checks = chosen(only, reconnect)
     info = find_camera(source)
+    if info.kind == "recording":
+        raise CameraNotFound(
+            errno.ENODEV, "cannot examine a recording: it tells of no driver; give a camera", str(info)
+        )
     begun = time.monotonic()
     patient: Patient | None = None
     error: CameraError | None = None

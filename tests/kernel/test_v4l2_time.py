@@ -144,9 +144,9 @@ def test_copies_and_late_readers_keep_their_times(webcam, clock, timed):
     assert any(frame.copied for frame in held)
     late = errors_of(webcam, [(number_of(f), f.hardware_ns, f.timestamp_ns) for f in held])
     assert all(abs(error) < 33 for error in late)
-    assert held[-1].time("realtime", of="hardware") - held[0].time("realtime", of="hardware") == (
-        held[-1].hardware_ns - held[0].hardware_ns
-    )
+    # The offset may be narrowed down, or the clock be steered, between the two questions.
+    between = held[-1].time("realtime", of="hardware") - held[0].time("realtime", of="hardware")
+    assert abs(between - (held[-1].hardware_ns - held[0].hardware_ns)) < 100_000
     del held
     time.sleep(0.5)  # more frames than there are buffers
     late = errors_of(webcam, take(timed, 15))

@@ -217,6 +217,9 @@ class RecordingWriter:
         builder.write(MCAP0_MAGIC)
         try:
             self._write([end, summary, builder.end()])
+            if not os.fstat(self._fd).st_nlink:
+                text = f"the recording {self.path!r} is lost: the file was deleted while it was written"
+                raise RecordError(errno.ENOENT, text, self.path)
         finally:
             self.close()
 
