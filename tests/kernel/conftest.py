@@ -68,6 +68,12 @@ class Vivid:
         fcntl.ioctl(self.fd, VIDIOC_S_INPUT, struct.pack("=i", number))
         self.changed.add("input")
 
+    def offer(self, camera, name: str) -> None:
+        """Let a signal of these timings come in at the HDMI input; `camera` is one on this device."""
+        menu = camera.controls.info("dv_timings").menu
+        self.set("DV Timings", next(number for number, text in menu.items() if text == name))
+        self.set("DV Timings Signal Mode", 4)  # those selected
+
     def interlace(self) -> None:
         """Give the HDMI input an interlaced signal."""
         for index in range(1000):

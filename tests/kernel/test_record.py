@@ -235,7 +235,7 @@ def test_a_recorded_stream_that_changed_its_size_changes_it_again(vivid, tmp_pat
 
         def change(frame):
             if frame.sequence == 5:
-                vivid.set("DV Timings Signal Mode", 4)
+                vivid.offer(camera, "640x480p72")
 
         kept = record(path, camera, 30, change)
     vivid.set("DV Timings Signal Mode", 0)  # which belongs to the input

@@ -40,13 +40,6 @@ def hdmi(any_vivid):
             any_vivid.set("Standard Signal Mode", CURRENT)
 
 
-def offer(vivid, camera, name):
-    """Let a signal of these timings come in."""
-    menu = camera.controls.info("dv_timings").menu
-    vivid.set("DV Timings", next(number for number, text in menu.items() if text == name))
-    vivid.set("DV Timings Signal Mode", SELECTED)
-
-
 def accounted(camera):
     stats = camera.stats()
     return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
@@ -76,7 +69,7 @@ def test_a_stream_follows_new_timings_and_marks_the_first_frame(hdmi):
         first = camera.read()
         before = first.array.copy()
         assert not first.discontinuity
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         new, old = read_until(camera, (800, 600))
         assert (new.size, new.array.shape, new.discontinuity) == ((800, 600), (600, 800, 2), True)
         assert all(size == (1280, 720) and not marked for _, _, size, marked in old)
@@ -111,7 +104,7 @@ def test_a_stream_follows_new_timings_and_marks_the_first_frame(hdmi):
 def test_frames_that_a_change_overtakes_are_in_the_account(hdmi):
     with camkit.open(hdmi.path, **HDMI) as camera:
         before = camera.read().sequence
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         # Whoever fetches the event, the reader learns of it; meanwhile the driver fills all it has.
         assert camera.events.wait(5).kind == "source_change"
         time.sleep(0.2)
@@ -129,7 +122,7 @@ def test_many_changes_in_a_row_leak_nothing(hdmi, open_files):
         sizes = {"800x600p60": (800, 600), "640x480p72": (640, 480), "1024x768p60": (1024, 768)}
         for _ in range(3):
             for name, size in sizes.items():
-                offer(hdmi, camera, name)
+                hdmi.offer(camera, name)
                 assert read_until(camera, size)[0].discontinuity
         assert open_files() == before and accounted(camera)
         assert camera.source.generation == 1 + 3 * len(sizes)
@@ -140,10 +133,10 @@ def test_a_held_view_of_the_old_stream_outlives_the_new_one(hdmi):
     with camkit.open(hdmi.path, **HDMI) as camera:
         views = [camera.read().array for _ in range(2)]
         kept = [view.copy() for view in views]
-        offer(hdmi, camera, "640x480p72")
+        hdmi.offer(camera, "640x480p72")
         for _ in range(3):
             read_until(camera, (640, 480))
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         read_until(camera, (800, 600))
     assert all(np.array_equal(view, copy) for view, copy in zip(views, kept, strict=True))
 
@@ -151,7 +144,7 @@ def test_a_held_view_of_the_old_stream_outlives_the_new_one(hdmi):
 def test_an_error_instead_by_choice(hdmi):
     with camkit.open(hdmi.path, **HDMI, on_change="raise") as camera:
         camera.read()
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         for _ in range(2):  # not told once and then forgotten
             with pytest.raises(SourceChanged, match=r"ok, 800x600p60.* than YUYV 1280x720@60 was set up for; stop\(\)"):
                 for _ in range(100):
@@ -166,19 +159,19 @@ def test_an_error_instead_by_choice(hdmi):
 def test_what_was_asked_for_must_still_hold(hdmi):
     with camkit.open(hdmi.path, **HDMI, timings="1280x720p60") as camera:
         camera.read()
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         for _ in range(2):
             with pytest.raises(
                 SourceChanged, match="the signal is 800x600p60.* and timings='1280x720p60' was asked for"
             ):
                 for _ in range(100):
                     camera.read()
-        offer(hdmi, camera, "1280x720p60")  # it comes back, and so does the stream
+        hdmi.offer(camera, "1280x720p60")  # it comes back, and so does the stream
         frame = camera.read()
         assert frame.size == (1280, 720) and frame.discontinuity and accounted(camera)
     with camkit.open(hdmi.path, **HDMI, timings="1280x720p60", match="nearest") as camera:
         camera.read()
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         assert read_until(camera, (800, 600))[0].discontinuity
         name, got = camera.stream.differences["timings"]
         assert (name, got.partition("p")[0]) == ("1280x720p60", "800x600")
@@ -186,7 +179,7 @@ def test_what_was_asked_for_must_still_hold(hdmi):
     hdmi.set("DV Timings Signal Mode", CURRENT)
     with camkit.open(hdmi.path, **HDMI, **offered) as camera:
         camera.read()
-        offer(hdmi, camera, "1920x1080p60")
+        hdmi.offer(camera, "1920x1080p60")
         for _ in range(100):  # this size holds: the device scales
             if camera.read().discontinuity:
                 break
@@ -196,12 +189,12 @@ def test_what_was_asked_for_must_still_hold(hdmi):
 def test_a_signal_that_camkit_cannot_take_is_an_error_until_it_changes(hdmi):
     with camkit.open(hdmi.path, **HDMI) as camera:
         camera.read()
-        offer(hdmi, camera, "1920x1080i25")
+        hdmi.offer(camera, "1920x1080i25")
         for _ in range(2):
             with pytest.raises(FormatNotSupported, match="by turns"):
                 for _ in range(100):
                     camera.read()
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         assert camera.read().size == (800, 600) and accounted(camera)
 
 
@@ -251,7 +244,7 @@ def test_a_stream_begins_without_a_signal_and_waits_for_one(hdmi):
     hdmi.set("DV Timings Signal Mode", NO_SIGNAL)
     with camkit.open(hdmi.path, **HDMI) as camera:
         camera.start()
-        back = threading.Timer(0.3, lambda: offer(hdmi, camera, "800x600p60"))
+        back = threading.Timer(0.3, lambda: hdmi.offer(camera, "800x600p60"))
         back.start()
         frame = camera.read()
         back.join()
@@ -274,7 +267,7 @@ def test_a_change_while_stopped_is_there_at_the_start(hdmi):
     with camkit.open(hdmi.path, **HDMI) as camera:
         camera.read()
         camera.stop()
-        offer(hdmi, camera, "800x600p60")
+        hdmi.offer(camera, "800x600p60")
         camera.start()
         frame = camera.read()
         assert (frame.size, camera.size, frame.discontinuity) == ((800, 600), (800, 600), False)
@@ -352,7 +345,7 @@ def test_a_pipeline_and_the_gpu_follow(hdmi):
         def stage(frame):
             sizes.append(frame.size)
             if len(sizes) == 5:
-                offer(hdmi, camera, "800x600p60")
+                hdmi.offer(camera, "800x600p60")
             return frame
 
         stats = camkit.Pipeline(camera, stage, screen).run(frames=30)
@@ -502,14 +495,14 @@ def test_a_stream_that_its_driver_ends_is_over_and_no_error(vivid, tmp_path, how
 def test_a_stream_that_cannot_begin_anew_has_neither_buffers_to_wait_for_nor_a_ring(hdmi):
     with camkit.open(hdmi.path, **HDMI, on_exhausted="block") as camera:
         camera.read().close()
-        offer(hdmi, camera, "1920x1080i25")
+        hdmi.offer(camera, "1920x1080i25")
         for _ in range(2):
             with pytest.raises(FormatNotSupported, match="by turns"):
                 for _ in range(100):
                     camera.read().close()
             with pytest.raises(camkit.CameraError, match="cannot grow the ring: there is no stream just now"):
                 camera.grow(1)
-        offer(hdmi, camera, "1280x720p60")
+        hdmi.offer(camera, "1280x720p60")
         assert camera.read().discontinuity and accounted(camera)
 
 
@@ -528,7 +521,7 @@ def test_a_signal_handler_in_the_midst_of_a_look_does_not_wait_for_itself(hdmi, 
                 camera.read().close()
                 with monkeypatch.context() as patch:
                     patch.setattr(Follower, "look", interrupted)
-                    offer(hdmi, camera, "800x600p60" if end == "stop" else "1280x720p60")
+                    hdmi.offer(camera, "800x600p60" if end == "stop" else "1280x720p60")
                     with pytest.raises(RuntimeError, match=f"cannot {end} camera .* from within its own read"):
                         for _ in range(100):
                             camera.read().close()
