@@ -102,4 +102,4 @@ def test_native(subject: str, mode: str) -> None:
 
 
 def test_every_header_has_a_test() -> None:
-    assert {"gate", "histogram", "latest_slot", "parker", "slot_pool", "spsc_ring"} <= set(SUBJECTS)
+    assert {"frame_queue", "gate", "histogram", "latest_slot", "parker", "slot_pool", "spsc_ring"} <= set(SUBJECTS)

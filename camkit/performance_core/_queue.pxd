@@ -1,6 +1,28 @@
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from camkit.memory_manager._abi cimport camkit_frame
+
+
+cdef extern from "camkit/parker.hpp" namespace "camkit" nogil:
+    cdef cppclass parker:
+        parker() noexcept
+        void notify() noexcept
+        uint32_t prepare() noexcept
+        void cancel() noexcept
+        bint wait(uint32_t key, int64_t timeout_ns) noexcept
+
+
+cdef extern from "camkit/frame_link.hpp" namespace "camkit" nogil:
+    cdef cppclass frame_link:
+        int push(camkit_frame *f, int64_t timeout_ns) noexcept
+        int pop(camkit_frame **out, int64_t timeout_ns) noexcept
+        size_t pop_n(camkit_frame **out, size_t count) noexcept
+        void close() noexcept
+        void abort() noexcept
+        size_t discard() noexcept
+        void set_bell(parker *bell) noexcept
+        size_t size() noexcept
+        size_t depth() noexcept
 
 
 cdef extern from "camkit/frame_queue.hpp" namespace "camkit" nogil:
@@ -8,22 +30,18 @@ cdef extern from "camkit/frame_queue.hpp" namespace "camkit" nogil:
         link_block "camkit::link_policy::block"
         link_drop_newest "camkit::link_policy::drop_newest"
         link_latest "camkit::link_policy::latest"
-    cdef cppclass frame_queue:
+    cdef cppclass frame_queue(frame_link):
         frame_queue(size_t depth, link_policy policy) noexcept
         bint ok() noexcept
-        size_t depth() noexcept
-        size_t size() noexcept
-        int push(camkit_frame *f, int64_t timeout_ns) noexcept
-        int pop(camkit_frame **out, int64_t timeout_ns) noexcept
-        void close() noexcept
-        void abort() noexcept
-        size_t discard() noexcept
 
 
-cdef class FrameQueue:
-    cdef frame_queue *q  # owned, and with it the frames inside
+cdef class Link:
+    cdef frame_link *link  # owned, and with it the frames inside; set by the subclass's __cinit__
+
+
+cdef class FrameQueue(Link):
     cdef readonly str policy
     cdef bint putting, getting  # a thread is in put() or get(); the GIL guards them
-    cdef bint closed  # close() was called; a worker closes `q` by itself
+    cdef bint closed  # close() was called; a worker closes `link` by itself
 
     cdef int _put(self, camkit_frame *c, int64_t until) except -1

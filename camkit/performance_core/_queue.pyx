@@ -1,4 +1,4 @@
-"""FrameQueue: the link between two threads of a pipeline."""
+"""Link: what lies between two threads of a pipeline. FrameQueue: the usual one."""
 
 from libc.stdint cimport int64_t
 
@@ -20,7 +20,25 @@ POLICIES = ("block", "drop_newest", "latest")
 cdef int64_t SLICE_NS = 50_000_000  # between looks at Python's signals
 
 
-cdef class FrameQueue:
+cdef class Link:
+    """What lies between two threads of a pipeline: one pushes frames into it, one pops them.
+
+    A base for `FrameQueue` and other compiled classes; workers call the C++ object inside without the GIL.
+    """
+
+    def __dealloc__(self):
+        del self.link
+
+    def __len__(self):
+        return self.link.size()
+
+    @property
+    def depth(self):
+        """int: frames that fit."""
+        return self.link.depth()
+
+
+cdef class FrameQueue(Link):
     """Hand frames from one thread to another without a lock.
 
     One thread puts, one thread gets. The queue owns the frames inside it.
@@ -41,23 +59,13 @@ cdef class FrameQueue:
         cdef link_policy c_policy = (link_block if policy == "block" else
                                      link_drop_newest if policy == "drop_newest" else link_latest)
         cdef size_t c_depth = check_int("depth", depth, 1, 1024)
-        self.q = new frame_queue(c_depth, c_policy)
-        if self.q == NULL or not self.q.ok():
+        cdef frame_queue *queue = new frame_queue(c_depth, c_policy)
+        self.link = queue
+        if queue == NULL or not queue.ok():
             raise MemoryError(f"no memory for a queue of {depth} frames")
-
-    def __dealloc__(self):
-        del self.q
-
-    def __len__(self):
-        return self.q.size()
 
     def __repr__(self):
         return f"<FrameQueue {len(self)} of {self.depth}, {self.policy}>"
-
-    @property
-    def depth(self):
-        """int: frames that fit."""
-        return self.q.depth()
 
     def put(self, Frame frame not None, timeout=None):
         """Share a frame with the consumer; the caller's own lease stays as it is.
@@ -134,7 +142,7 @@ cdef class FrameQueue:
         try:
             while True:
                 with nogil:
-                    answer = self.q.pop(&c, slice_of(until))
+                    answer = self.link.pop(&c, slice_of(until))
                 if answer == CAMKIT_END:
                     return None
                 if answer != CAMKIT_TIMEOUT:
@@ -148,17 +156,17 @@ cdef class FrameQueue:
     def close(self):
         """Say that nothing comes any more: `get` gives what is inside, then None."""
         self.closed = True
-        self.q.close()
+        self.link.close()
 
     def abort(self):
         """End both sides now; what is inside goes back when the queue does."""
-        self.q.abort()
+        self.link.abort()
 
     cdef int _put(self, camkit_frame *c, int64_t until) except -1:
         cdef int answer
         while True:
             with nogil:
-                answer = self.q.push(c, slice_of(until))
+                answer = self.link.push(c, slice_of(until))
             if answer != CAMKIT_TIMEOUT or (until >= 0 and now_ns() >= until):
                 return answer
             PyErr_CheckSignals()

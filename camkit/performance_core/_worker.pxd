@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
-from camkit.performance_core._queue cimport FrameQueue
+from camkit.performance_core._queue cimport Link
 from camkit.performance_core._stage cimport Sink, Source, Stage
 from camkit.performance_core._stats cimport histogram
 
@@ -33,7 +33,7 @@ cdef class Worker:
     cdef Run run_of
     cdef run_state *state  # borrowed from run_of
     cdef Source source  # None: frames come from inlet
-    cdef FrameQueue inlet, outlet
+    cdef Link inlet, outlet
     cdef readonly list stages
     cdef void **stage_pointers  # owned array of borrowed Stage objects; the list keeps them
     cdef histogram **stage_latency  # owned

@@ -1,7 +1,7 @@
 import threading
 from typing import Any, Self
 
-from camkit.performance_core._queue import FrameQueue
+from camkit.performance_core._queue import Link
 from camkit.performance_core._stage import Node, Sink, Source, Stage
 
 class Run:
@@ -14,9 +14,9 @@ class Worker:
     def __new__(
         cls,
         run: Run,
-        inlet: Source | FrameQueue,
+        inlet: Source | Link,
         stages: list[Stage],
-        outlet: FrameQueue | Sink,
+        outlet: Link | Sink,
         link: str = "link",
         hold: threading.Event | None = None,
     ) -> Self: ...

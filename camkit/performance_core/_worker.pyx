@@ -78,11 +78,11 @@ cdef class Worker:
     ----------
     run : Run
         Shared with the other workers of the run.
-    inlet : Source or FrameQueue
+    inlet : Source or Link
         Where frames come from.
     stages : list of Stage
         What happens to them, in order.
-    outlet : FrameQueue or Sink
+    outlet : Link or Sink
         Where they go.
     link : str, optional
         Name of the inlet in the table of latencies.
@@ -171,9 +171,9 @@ cdef class Worker:
                 self._fail(error)
         self.at = -2
         if self.outlet is not None:
-            self.outlet.q.close()
+            self.outlet.link.close()
         if self.inlet is not None:
-            self.inlet.q.abort()
+            self.inlet.link.abort()
         self.ready.set()
         self.done.set()
 
@@ -203,14 +203,14 @@ cdef class Worker:
     def abort_queues(self):
         """Make both ends of the queues beside this worker answer that they are over."""
         if self.inlet is not None:
-            self.inlet.q.abort()
+            self.inlet.link.abort()
         if self.outlet is not None:
-            self.outlet.q.abort()
+            self.outlet.link.abort()
 
     def discard(self):
         """Count and release what is left in the inlet. Only when both its threads have ended."""
         if self.inlet is not None:
-            for _ in range(self.inlet.q.discard()):
+            for _ in range(self.inlet.link.discard()):
                 self.state.count(self.state.aborted)
 
     cdef int loop(self) except -1 nogil:
@@ -255,15 +255,15 @@ cdef class Worker:
     cdef int fetch_from_link(self) except -1 nogil:
         cdef int answer, pending
         if self.sink is None:
-            return self.inlet.q.pop(&self.current, SLICE_NS)
+            return self.inlet.link.pop(&self.current, SLICE_NS)
         # A sink with work under way is not left to sleep on its queue.
-        answer = self.inlet.q.pop(&self.current, 0)
+        answer = self.inlet.link.pop(&self.current, 0)
         if answer != CAMKIT_TIMEOUT:
             return answer
         self.at = self.stage_count
         pending = self.idle(IDLE_NS)
         self.at = -1
-        return self.inlet.q.pop(&self.current, 0 if pending else SLICE_NS)
+        return self.inlet.link.pop(&self.current, 0 if pending else SLICE_NS)
 
     cdef int idle(self, int64_t timeout_ns) except -1 nogil:
         cdef int pending = (<idle_method>self.sink.idle)(self.sink, timeout_ns)
@@ -322,7 +322,7 @@ cdef class Worker:
             return CAMKIT_OK
         while True:
             self.current.link_ns = now_ns()
-            answer = self.outlet.q.push(self.current, SLICE_NS)
+            answer = self.outlet.link.push(self.current, SLICE_NS)
             if answer == CAMKIT_TIMEOUT:
                 continue  # abort() ends the queue, so this cannot go on for ever
             if answer == CAMKIT_END:

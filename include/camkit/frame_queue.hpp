@@ -1,6 +1,5 @@
-// frame_queue: the link between two threads of a pipeline. A ring of frames (or the newest frame
-// only), with a policy for a consumer that is too slow, and waiting that costs nothing while frames
-// flow. It owns the frames inside it.
+// frame_queue: the usual link. A ring of frames (or the newest frame only), with a policy for a
+// consumer that is too slow, and waiting that costs nothing while frames flow.
 #ifndef CAMKIT_FRAME_QUEUE_HPP
 #define CAMKIT_FRAME_QUEUE_HPP
 
@@ -8,41 +7,31 @@
 #include <cstdint>
 
 #include "camkit/clock.hpp"
-#include "camkit/frame.h"
+#include "camkit/frame_link.hpp"
 #include "camkit/latest_slot.hpp"
-#include "camkit/parker.hpp"
 #include "camkit/spsc_ring.hpp"
-#include "camkit/status.h"
 
 namespace camkit {
 
 enum class link_policy { block = 0, drop_newest = 1, latest = 2 };
 
-class frame_queue {
+class frame_queue final : public frame_link {
  public:
   frame_queue(std::size_t depth, link_policy policy) noexcept
       : ring_(policy == link_policy::latest ? 1 : depth), depth_(depth), policy_(policy) {}
 
-  ~frame_queue() { discard(); }
-
-  frame_queue(const frame_queue&) = delete;
-  frame_queue& operator=(const frame_queue&) = delete;
+  ~frame_queue() override { frame_queue::discard(); }
 
   bool ok() const noexcept { return ring_.ok(); }
   link_policy policy() const noexcept { return policy_; }
-  std::size_t depth() const noexcept { return policy_ == link_policy::latest ? 1 : depth_; }
-  std::size_t size() const noexcept {
+  std::size_t depth() const noexcept override {
+    return policy_ == link_policy::latest ? 1 : depth_;
+  }
+  std::size_t size() const noexcept override {
     return policy_ == link_policy::latest ? (latest_.empty() ? 0 : 1) : ring_.size();
   }
 
-  // Producer. Hands one reference over, whatever the answer is, except after CAMKIT_TIMEOUT and
-  // CAMKIT_END:
-  //   CAMKIT_OK       the frame is in the queue
-  //   CAMKIT_DROP     it is, and took the place of an older one that nobody had looked at
-  //   (`latest`) CAMKIT_FULL     there was no room, the frame was released (`drop_newest`)
-  //   CAMKIT_TIMEOUT  there was no room for timeout_ns (`block`); the caller still owns it
-  //   CAMKIT_END      the queue was aborted; the caller still owns it
-  int push(camkit_frame* f, std::int64_t timeout_ns) noexcept {
+  int push(camkit_frame* f, std::int64_t timeout_ns) noexcept override {
     if (aborted_.load(std::memory_order_acquire)) return CAMKIT_END;
     int answer = CAMKIT_OK;
     if (policy_ == link_policy::latest) {
@@ -55,42 +44,60 @@ class frame_queue {
         camkit_frame_release(f);
         return CAMKIT_FULL;
       }
-      const int waited = wait(room_, timeout_ns, [&] { return ring_.try_push(f); });
+      const int waited = wait(room_, false, timeout_ns, [&] { return ring_.try_push(f); });
       if (waited != CAMKIT_OK) return waited;
     }
-    filled_.notify();
+    ring();
     return answer;
   }
 
-  // Consumer. CAMKIT_OK with a frame whose reference is the caller's, CAMKIT_TIMEOUT, or
-  // CAMKIT_END: closed and empty.
-  int pop(camkit_frame** out, std::int64_t timeout_ns) noexcept {
-    const int waited = wait(filled_, timeout_ns, [&] { return take(out); });
+  int pop(camkit_frame** out, std::int64_t timeout_ns) noexcept override {
+    parker& bell = *bell_.load(std::memory_order_relaxed);
+    const int waited = wait(bell, true, timeout_ns, [&] { return take(out); });
     if (waited == CAMKIT_OK) room_.notify();
     return waited;
   }
 
-  // Producer: nothing comes any more. The consumer gets what is inside, then CAMKIT_END.
-  void close() noexcept {
-    closed_.store(true, std::memory_order_release);
-    filled_.notify();
+  std::size_t pop_n(camkit_frame** out, std::size_t count) noexcept override {
+    if (aborted_.load(std::memory_order_acquire)) return 0;
+    const std::size_t taken =
+        policy_ == link_policy::latest ? (count > 0 && take(out) ? 1 : 0) : ring_.pop_n(out, count);
+    if (taken > 0) room_.notify();
+    return taken;
   }
 
-  // Any thread: both ends answer CAMKIT_END from now on.
-  void abort() noexcept {
+  void close() noexcept override {
+    closed_.store(true, std::memory_order_release);
+    ring();
+  }
+
+  void abort() noexcept override {
     aborted_.store(true, std::memory_order_release);
-    filled_.notify();
+    ring();
     room_.notify();
   }
 
-  // Release what is inside and count it. Only when neither end is in use.
-  std::size_t discard() noexcept {
+  std::size_t discard() noexcept override {
     std::size_t n = 0;
     for (camkit_frame* f = nullptr; take(&f); ++n) camkit_frame_release(f);
     return n;
   }
 
+  void set_bell(parker* bell) noexcept override {
+    bell_.store(bell ? bell : &filled_, std::memory_order_release);
+    // Orders this against a push under way, as announcing a wait does: either ring() sees the new
+    // bell or the consumer's next look sees the frame.
+    filled_.prepare();
+    filled_.cancel();
+  }
+
  private:
+  void ring() noexcept {
+    filled_.notify();
+    parker* bell = bell_.load(std::memory_order_acquire);
+    if (bell != &filled_) bell->notify();
+  }
+
   bool take(camkit_frame** out) noexcept {
     if (policy_ != link_policy::latest) return ring_.try_pop(*out);
     *out = latest_.take();
@@ -98,14 +105,14 @@ class frame_queue {
   }
 
   template <class Ready>
-  int wait(parker& where, std::int64_t timeout_ns, Ready ready) noexcept {
+  int wait(parker& where, bool consumer, std::int64_t timeout_ns, Ready ready) noexcept {
     if (aborted_.load(std::memory_order_acquire)) return CAMKIT_END;
     if (ready()) return CAMKIT_OK;
-    if (timeout_ns == 0) return ended(where) ? end(ready) : CAMKIT_TIMEOUT;
+    if (timeout_ns == 0) return ended(consumer) ? end(ready) : CAMKIT_TIMEOUT;
     const std::int64_t until = timeout_ns < 0 ? 0 : now_ns() + timeout_ns;
     for (;;) {
       const std::uint32_t key = where.prepare();
-      const bool over = ended(where);
+      const bool over = ended(consumer);
       if (!aborted_.load(std::memory_order_acquire) && ready()) {
         where.cancel();
         return CAMKIT_OK;
@@ -125,9 +132,9 @@ class frame_queue {
 
   // A closed queue ends only its consumer: what was pushed before close() is seen once `closed_`
   // is.
-  bool ended(const parker& where) const noexcept {
+  bool ended(bool consumer) const noexcept {
     return aborted_.load(std::memory_order_acquire) ||
-           (&where == &filled_ && closed_.load(std::memory_order_acquire));
+           (consumer && closed_.load(std::memory_order_acquire));
   }
 
   template <class Ready>
@@ -138,6 +145,7 @@ class frame_queue {
   spsc_ring<camkit_frame*> ring_;
   latest_slot<camkit_frame*> latest_;
   parker filled_, room_;
+  std::atomic<parker*> bell_{&filled_};
   std::size_t depth_;
   link_policy policy_;
   std::atomic<bool> closed_{false}, aborted_{false};

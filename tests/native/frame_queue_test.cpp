@@ -124,6 +124,76 @@ void test_abort_wakes_both_ends(int rounds) {
   }
 }
 
+// One thread sleeps on two links, through one bell; the bell is set while frames flow already.
+void test_one_bell_for_two_links(link_policy policy, std::uint64_t count) {
+  scene s(9);
+  camkit::parker bell(0);
+  frame_queue queues[2] = {{2, policy}, {2, policy}};
+  in_threads(3, [&](int role) {
+    if (role < 2) {
+      for (std::uint64_t n = 1; n <= count;) {
+        camkit_frame* f = numbered(s.pool, n);
+        if (!f) {
+          std::this_thread::yield();
+          continue;
+        }
+        CHECK(queues[role].push(f, forever) != CAMKIT_END);
+        ++n;
+        if (n % 64 == 0) std::this_thread::yield();
+      }
+      return queues[role].close();
+    }
+    std::uint64_t last[2] = {0, 0};
+    for (frame_queue& queue : queues) queue.set_bell(&bell);
+    for (int open = 2; open > 0;) {
+      const std::uint32_t key = bell.prepare();
+      int seen = 0;
+      open = 0;
+      for (int i = 0; i < 2; ++i) {
+        camkit_frame* got[3];
+        const std::size_t n = queues[i].pop_n(got, 3);
+        for (std::size_t k = 0; k < n; ++k) {
+          CHECK(got[k]->sequence > last[i] &&
+                (last[i] + 1 == got[k]->sequence || policy != link_policy::block));
+          last[i] = got[k]->sequence;
+          camkit_frame_release(got[k]);
+        }
+        seen += static_cast<int>(n);
+        camkit_frame* more = nullptr;
+        const int answer = queues[i].pop(&more, at_once);
+        if (answer == CAMKIT_OK) {
+          last[i] = more->sequence;
+          camkit_frame_release(more);
+          ++seen;
+        }
+        open += answer != CAMKIT_END;
+      }
+      if (seen > 0 || open == 0) {
+        bell.cancel();
+      } else {
+        CHECK(bell.wait(key, forever));
+      }
+    }
+    for (const std::uint64_t newest : last)
+      CHECK(policy == link_policy::drop_newest || newest == count);
+  });
+}
+
+void test_pop_n() {
+  scene s(4);
+  frame_queue queue(3, link_policy::block);
+  camkit_frame* got[4];
+  CHECK(queue.pop_n(got, 4) == 0);
+  for (std::uint64_t n = 0; n < 3; ++n)
+    CHECK(queue.push(numbered(s.pool, n), forever) == CAMKIT_OK);
+  CHECK(queue.pop_n(got, 2) == 2 && got[0]->sequence == 0 && got[1]->sequence == 1);
+  CHECK(queue.pop_n(got + 2, 2) == 1 && got[2]->sequence == 2 && queue.pop_n(got, 0) == 0);
+  for (int i = 0; i < 3; ++i) camkit_frame_release(got[i]);
+  CHECK(queue.push(numbered(s.pool, 9), forever) == CAMKIT_OK);
+  queue.abort();
+  CHECK(queue.pop_n(got, 1) == 0 && queue.size() == 1);
+}
+
 }  // namespace
 
 int main() {
@@ -133,4 +203,7 @@ int main() {
   test_two_threads(link_policy::drop_newest, 20000);
   test_two_threads(link_policy::latest, 20000);
   test_abort_wakes_both_ends(200);
+  test_pop_n();
+  for (link_policy policy : {link_policy::block, link_policy::drop_newest, link_policy::latest})
+    test_one_bell_for_two_links(policy, 5000);
 }
