@@ -1,5 +1,6 @@
 # The classes and C names that compiled stages, sources and sinks of users are made of.
 from camkit.memory_manager cimport (
+    CAMKIT_BAD_FRAME,
     CAMKIT_DROP,
     CAMKIT_END,
     CAMKIT_OK,

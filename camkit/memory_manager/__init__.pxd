@@ -1,4 +1,5 @@
 from camkit.memory_manager._abi cimport (
+    CAMKIT_BAD_FRAME,
     CAMKIT_DROP,
     CAMKIT_END,
     CAMKIT_OK,

@@ -10,6 +10,7 @@ cdef extern from "camkit/status.h" nogil:
         CAMKIT_INTERRUPTED
         CAMKIT_DROP
         CAMKIT_FULL
+        CAMKIT_BAD_FRAME
 
 
 cdef extern from "camkit/pixel_format.h" nogil:

@@ -20,6 +20,12 @@ cdef struct sink_counters:
     uint64_t copies, copied_bytes
 
 
+cdef struct stage_counters:
+    # Frames lost here, by cause, and the copies made. Written by the stage's own thread, read by any.
+    uint64_t bad, pool
+    uint64_t copies, copied_bytes
+
+
 cdef class Node:
     cdef public str name
     cdef object __weakref__
@@ -38,10 +44,20 @@ cdef class Source(Node):
 
 
 cdef class Stage(Node):
+    cdef stage_counters counters  # bad and pool are the worker's to count, by what process() answers
+
     # Look at *frame, change it in place if it is writable, or put another frame there (release the old one, hand over a
-    # reference to the new one). Returns CAMKIT_OK, or CAMKIT_DROP after releasing *frame and setting it to NULL.
-    # On an error *frame stays the caller's.
+    # reference to the new one), and return CAMKIT_OK. Or release *frame, set it to NULL and return
+    #   CAMKIT_DROP       the frame is to go no further
+    #   CAMKIT_BAD_FRAME  the stage can do nothing with it; the pipeline goes on with the next one
+    #   CAMKIT_FULL       there was no slot for what the stage makes of it
+    # Or leave *frame where it is and return CAMKIT_TIMEOUT: the stage waits for something, for 0.1 s at the most, and
+    # wants to be asked again unless the run is over. On an error *frame stays the caller's.
     cdef int process(self, camkit_frame **frame) except -1 nogil
+    # process() for n frames: what it answers for frames[i] is in answers[i]. Called with a batch of several only. On an
+    # error the frames that the stage did not come to have -1 for an answer, and stay the caller's; with CAMKIT_TIMEOUT
+    # for an answer of one, all after it have the same.
+    cdef int process_n(self, camkit_frame **frames, int *answers, int n) except -1 nogil
 
 
 cdef class Sink(Node):

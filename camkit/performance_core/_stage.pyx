@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from camkit.memory_manager._abi cimport CAMKIT_OK, camkit_frame, camkit_frame_release
+from camkit.memory_manager._abi cimport CAMKIT_OK, CAMKIT_TIMEOUT, camkit_frame, camkit_frame_release
 from camkit.performance_core._stats cimport histogram, summary
 
 
@@ -100,9 +100,29 @@ cdef class Stage(Node):
     camkit_frame_retain(). An exception stops the pipeline and reaches the caller. Thread-safety as for `Node`.
     """
 
+    def stats(self):
+        """Frames lost in this stage by cause (`bad`, `pool`), and the copies made, since it was made.
+
+        Returns
+        -------
+        dict
+        """
+        c = self.counters
+        return {"bad": c.bad, "pool": c.pool, "copies": c.copies, "copied_bytes": c.copied_bytes}
+
     cdef int process(self, camkit_frame **frame) except -1 nogil:
         with gil:
             raise NotImplementedError(f"{type(self).__name__} is a Stage without a process()")
+
+    cdef int process_n(self, camkit_frame **frames, int *answers, int n) except -1 nogil:
+        cdef int i
+        cdef bint waits = False
+        for i in range(n):
+            answers[i] = -1
+        for i in range(n):
+            answers[i] = CAMKIT_TIMEOUT if waits else self.process(&frames[i])
+            waits = answers[i] == CAMKIT_TIMEOUT
+        return CAMKIT_OK
 
 
 cdef class Sink(Node):

@@ -11,9 +11,10 @@ cdef extern from "camkit/run_state.hpp" namespace "camkit" nogil:
         uint64_t load() noexcept
     cdef cppclass run_state:
         run_state() noexcept
-        counter taken, delivered, link, late, stage, aborted
+        counter taken, delivered, pool, link, late, stage, bad, aborted
         uint64_t limit
         bint over() noexcept
+        bint broken_off() noexcept
         bint reached() noexcept
         bint may_take() noexcept
         void count(counter &what) noexcept
@@ -56,4 +57,5 @@ cdef class Worker:
     cdef int fetch_from_link(self) except -1 nogil
     cdef int idle(self, int64_t timeout_ns) except -1 nogil
     cdef int work(self) except -1 nogil
+    cdef bint lost(self, Stage stage, int answer) noexcept nogil
     cdef int hand_on(self) except -1 nogil

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from camkit.memory_manager._abi cimport (
+    CAMKIT_BAD_FRAME,
     CAMKIT_CLOCK_MONOTONIC,
     CAMKIT_DROP,
     CAMKIT_END,
@@ -64,8 +65,8 @@ cdef class Run:
         """Frames taken from the source, delivered to the sink, and lost in between by cause."""
         return {
             "taken": self.state.taken.load(), "delivered": self.state.delivered.load(),
-            "link": self.state.link.load(), "late": self.state.late.load(), "stage": self.state.stage.load(),
-            "aborted": self.state.aborted.load(),
+            "pool": self.state.pool.load(), "link": self.state.link.load(), "late": self.state.late.load(),
+            "stage": self.state.stage.load(), "bad": self.state.bad.load(), "aborted": self.state.aborted.load(),
         }
 
 
@@ -221,8 +222,11 @@ cdef class Worker:
                 return 0
             if answer != CAMKIT_OK:
                 continue
-            if self.work() == CAMKIT_OK and self.hand_on() == CAMKIT_END:
-                return 0
+            answer = self.work()
+            if answer == CAMKIT_OK:
+                answer = self.hand_on()
+            if answer == CAMKIT_END:
+                return 0  # run() counts the frame
 
     cdef int fetch(self) except -1 nogil:
         cdef int answer, pending = 0
@@ -282,22 +286,40 @@ cdef class Worker:
             self.sequence = self.current.sequence
             self.busy_since.store(before)
             answer = (<process_method>(<Stage>stage).process)(<Stage>stage, &self.current)
+            while answer == CAMKIT_TIMEOUT and self.current != NULL:  # it waits for something
+                if self.state.broken_off():
+                    return CAMKIT_END
+                answer = (<process_method>(<Stage>stage).process)(<Stage>stage, &self.current)
             if answer == -1:
                 failed("process")
             now = now_ns()
             self.stage_latency[i].record(now - before)
             before = now
-            if answer == CAMKIT_DROP and self.current == NULL:
+            if self.current == NULL and self.lost(<Stage>stage, answer):
                 self.busy_since.store(0)
-                self.state.count(self.state.stage)
                 return CAMKIT_DROP
             if answer != CAMKIT_OK or self.current == NULL:
                 with gil:
                     raise ValueError(f"process() answered {answer} {'without' if self.current == NULL else 'with'} a "
-                                     "frame: CAMKIT_OK goes with one, CAMKIT_DROP without")
+                                     "frame: CAMKIT_OK goes with one, CAMKIT_DROP, CAMKIT_BAD_FRAME and CAMKIT_FULL "
+                                     "without")
             camkit_frame_stamp(self.current, now)
         self.busy_since.store(0)
         return CAMKIT_OK
+
+    # Count a frame that a stage did not give back; False: the answer does not say so.
+    cdef bint lost(self, Stage stage, int answer) noexcept nogil:
+        if answer == CAMKIT_DROP:
+            self.state.count(self.state.stage)
+        elif answer == CAMKIT_BAD_FRAME:
+            stage.counters.bad += 1
+            self.state.count(self.state.bad)
+        elif answer == CAMKIT_FULL:
+            stage.counters.pool += 1
+            self.state.count(self.state.pool)
+        else:
+            return False
+        return True
 
     cdef int hand_on(self) except -1 nogil:
         cdef int answer

@@ -271,7 +271,7 @@ class Pipeline:
         Returns
         -------
         dict
-            `frames` {captured, delivered, displayed, dropped {driver, corrupt, pool, link, late, stage, aborted}},
+            `frames` {captured, delivered, displayed, dropped {driver, corrupt, pool, link, late, stage, bad, aborted}},
             where captured = delivered + the sum of dropped once the run is over; `latency_us` {name: {p50, p90, p99,
             p999, min, max, mean, count}}; `fps`, the rate from the first to the latest frame delivered, None before the
             second; `copies` {per_frame, bytes_per_frame}; `outages` and `outage_s`, how often and how long the camera
@@ -283,7 +283,8 @@ class Pipeline:
         sink = self._sink.stats()
         delivered = run["delivered"]
         dropped = {cause: source["dropped"][cause] - before["dropped"][cause] for cause in source["dropped"]}
-        dropped |= {cause: run.get(cause, 0) for cause in ("link", "late", "stage", "aborted")}
+        dropped["pool"] += run.get("pool", 0)
+        dropped |= {cause: run.get(cause, 0) for cause in ("link", "late", "stage", "bad", "aborted")}
         latency: dict[str, Any] = dict(self._source.latencies())
         for worker in self._workers:
             latency.update(worker.latencies())

@@ -20,7 +20,14 @@ for sequence, picture in after.items():
 assert stage.frames >= len(after)
 print(len(after), "negatives from", camkit.__file__)
 
-for answer, lose in ((-1, False), (-1, True), (0, True), (4, False), (42, False), (42, True)):
+for answer, cause in ((4, "stage"), (5, "pool"), (6, "bad")):
+    with camkit.SyntheticCamera(format="GREY", size=(64, 48), frames=5, realtime=False) as camera:
+        stage = Broken(answer, True)
+        frames = camkit.Pipeline(camera, stage, lambda frame: None).run()["frames"]
+        assert frames["captured"] == frames["dropped"][cause] == 5, frames
+        assert cause == "stage" or stage.stats()[cause] == 5, stage.stats()
+
+for answer, lose in ((-1, False), (-1, True), (0, True), (4, False), (6, False), (42, False), (42, True)):
     with camkit.open("synthetic", format="GREY", size=(64, 48), fps=500) as camera:
         pipeline = camkit.Pipeline(camera, Broken(answer, lose), lambda frame: None)
         try:
