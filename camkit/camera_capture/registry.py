@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from camkit.camera_capture._v4l2 import wishes
 from camkit.camera_capture.camera import Camera
 from camkit.camera_capture.info import CameraInfo, Corrupt, Exhausted, FormatInfo, Match, Request, Size
 from camkit.errors import CameraNotFound
@@ -39,22 +40,7 @@ ROWS = (
         "camkit.camera_capture._v4l2.backend:V4L2Backend",
         "camkit.camera_capture._v4l2.find",
         "/dev/video{}",
-        options=(
-            "stride",
-            "io",
-            "hardware_time",
-            "input",
-            "standard",
-            "timings",
-            "crop",
-            "compose",
-            "rotate",
-            "hflip",
-            "vflip",
-            "priority",
-            "on_change",
-            "on_no_signal",
-        ),
+        options=("stride", "io", "hardware_time", *wishes.OPTIONS),
         lasting="camkit.camera_capture._v4l2.reconnect:LastingBackend",
     ),
     Row(

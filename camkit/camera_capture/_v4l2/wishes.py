@@ -15,7 +15,7 @@ PRIORITIES = {"background": 1, "interactive": 2, "record": 3}
 ANGLES = (0, 90, 180, 270)
 ON_CHANGE = ("renegotiate", "raise")
 ON_NO_SIGNAL = ("wait", "raise")
-OPTIONS = (
+OPTIONS = (  # of `open`
     "input",
     "standard",
     "timings",
