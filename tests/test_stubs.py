@@ -31,9 +31,9 @@ def test_stubs_agree_with_the_compiled_modules(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed.txt"
     allowed.write_text(ALLOWED)
     modules = [".".join(path.relative_to(TOP).with_suffix("").parts) for path in (TOP / "camkit").rglob("*.pyi")]
-    check = ["mypy.stubtest", *modules, "--ignore-disjoint-bases", "--ignore-unused-allowlist", "--concise"]
+    options = ["--mypy-config-file=pyproject.toml", "--ignore-disjoint-bases", "--ignore-unused-allowlist", "--concise"]
     done = subprocess.run(
-        [sys.executable, "-m", *check, "--allowlist", str(allowed)],
+        [sys.executable, "-m", "mypy.stubtest", *modules, *options, "--allowlist", str(allowed)],
         cwd=TOP,
         capture_output=True,
         text=True,
