@@ -14,8 +14,15 @@ SIZE = (64, 32)
 WHOLE = 64 * 32 * 2
 
 
+MARK = b"\xff\xd8"  # what a JPEG begins with
+
+
 def picture(value: int, length: int = WHOLE) -> bytes:
     return bytes([value]) * length
+
+
+def jpeg(value: int, length: int = WHOLE) -> bytes:
+    return (MARK + picture(value))[:length]
 
 
 def start(camera) -> None:
@@ -47,46 +54,57 @@ def test_without_a_feed_there_is_nothing_to_open(loopback, open_camera):
         open_camera(loopback.path)
 
 
-@pytest.mark.parametrize(
-    ("fourcc", "short"),
-    [("YUYV", (WHOLE // 2, 0, WHOLE - 1)), ("MJPG", (0, 0, 0))],
-    ids=["YUYV", "MJPG"],
+damaged = pytest.mark.parametrize(
+    ("fourcc", "make", "bad"),
+    [
+        ("YUYV", picture, [picture(9, WHOLE // 2), b"", picture(9, WHOLE - 1)]),
+        ("MJPG", jpeg, [b"", MARK[:1], picture(9), MARK[::-1], b"\x00" + MARK]),
+    ],
+    ids=["too short", "without a start"],
 )
-def test_a_frame_that_is_too_short_is_damaged(loopback, open_camera, fourcc, short):
+
+
+@damaged
+def test_a_frame_that_is_not_whole_is_damaged(loopback, open_camera, fourcc, make, bad):
     loopback.feed(fourcc, *SIZE)
-    loopback.write(picture(0))
+    loopback.write(make(0))
     camera = open_camera(loopback.path, format=fourcc, size=SIZE, corrupt="deliver")
     start(camera)
     told = []
-    for length in (WHOLE, *short, WHOLE):
-        loopback.write(picture(9, length))
+    for written in (make(9), *bad, make(9)):
+        loopback.write(written)
         frame = camera.read()
         told.append((frame.nbytes, frame.corrupt))
-    assert told == [(WHOLE, False), *((length, True) for length in short), (WHOLE, False)]
+    assert told == [(WHOLE, False), *((len(written), True) for written in bad), (WHOLE, False)]
     assert camera.stats()["dropped"]["corrupt"] == 0
 
 
-@pytest.mark.parametrize(
-    ("fourcc", "short"),
-    [("YUYV", (WHOLE // 2, 0, WHOLE - 1)), ("MJPG", (0, 0, 0))],
-    ids=["YUYV", "MJPG"],
-)
-def test_a_frame_that_is_too_short_is_dropped_and_counted(loopback, open_camera, fourcc, short):
+@damaged
+def test_a_frame_that_is_not_whole_is_dropped_and_counted(loopback, open_camera, fourcc, make, bad):
     loopback.feed(fourcc, *SIZE)
-    loopback.write(picture(0))
+    loopback.write(make(0))
     camera = open_camera(loopback.path, format=fourcc, size=SIZE)
     start(camera)
     before = camera.stats()["captured"]
-    for count, length in enumerate(short, 1):
-        loopback.write(picture(9, length))
+    for count, written in enumerate(bad, 1):
+        loopback.write(written)
         with pytest.raises(CameraTimeout):
             camera.read(timeout=0.05)
         assert camera.stats()["dropped"]["corrupt"] == count
-    loopback.write(picture(2))
+    loopback.write(make(2))
     frame = camera.read()
-    assert (bytes(frame.array.ravel()), frame.corrupt, frame.gap) == (picture(2), False, len(short))
+    assert (bytes(frame.array.ravel()), frame.corrupt, frame.gap) == (make(2), False, len(bad))
     stats = camera.stats()
-    assert stats["captured"] == stats["taken"] + sum(stats["dropped"].values()) == before + 1 + len(short)
+    assert stats["captured"] == stats["taken"] + sum(stats["dropped"].values()) == before + 1 + len(bad)
+
+
+def test_the_shortest_frame_of_motion_jpeg_is_its_mark(loopback, open_camera):
+    loopback.feed("MJPG", *SIZE)
+    loopback.write(jpeg(0))
+    camera = open_camera(loopback.path, format="MJPG", size=SIZE)
+    start(camera)
+    loopback.write(MARK)
+    assert bytes(camera.read().array) == MARK
 
 
 def test_what_the_driver_writes_again_does_not_reach_a_held_frame(fed, open_camera):

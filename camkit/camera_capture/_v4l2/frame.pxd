@@ -20,7 +20,8 @@ cdef struct picture:
 cdef picture picture_of(Device device, PixelFormat format, uint32_t width, uint32_t height) except *
 # Whether it fits into every buffer of the stream.
 cdef bint fits(const picture *p, driver_stream *s) noexcept nogil
-# Describe a buffer that the driver handed over as the picture that it holds; `planes` as for describe_buffer().
+# Describe a buffer that the driver handed over, and that the CPU may read by now, as the picture that it holds;
+# `planes` as for describe_buffer().
 cdef void describe_frame(camkit_frame *f, const picture *p, driver_stream *s, const v4l2_buffer *b,
                          const v4l2_plane *planes) noexcept nogil
 # camkit_clock and camkit_stamp of a buffer's flags.

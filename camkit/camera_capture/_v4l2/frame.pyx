@@ -35,7 +35,7 @@ cdef picture picture_of(Device device, PixelFormat format, uint32_t width, uint3
     cdef uint32_t i, last = len(format.planes) - 1
     for i in range(p.memories):
         if format.compressed:
-            p.needed[i] = 1
+            p.needed[i] = 2  # a JPEG's first mark: Motion JPEG is the only compressed format there is
             continue
         p.strides[i] = device.stride(i)
         # The padding of the very last row need not be there.
@@ -96,6 +96,9 @@ cdef void describe_frame(camkit_frame *f, const picture *p, driver_stream *s, co
         whole = False
         _lay_out(f, p, s, b.index, NULL)
     f.bytes_used = total
+    # A driver may begin in the midst of a picture, and says nothing of that.
+    if whole and not p.strides[0] and (f.planes[0].data[0] != 0xFF or f.planes[0].data[1] != 0xD8):
+        whole = False
     if b.flags & V4L2_BUF_FLAG_ERROR or not whole:
         f.flags |= CAMKIT_FRAME_CORRUPT
     if b.flags & V4L2_BUF_FLAG_KEYFRAME:

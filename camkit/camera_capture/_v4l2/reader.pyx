@@ -202,8 +202,9 @@ cdef class V4L2Reader(Backend):
                 raise CameraError(EPROTO, f"the driver handed over buffer {b.index}, which it has not got",
                                   self.device.path)
         s.queued.fetch_sub(1)
+        cdef int error = sync_buffer(s, b.index, True)
         describe_frame(f, &self.picture, s, b, planes)
-        if sync_buffer(s, b.index, True):
+        if error:
             # What the caches hold may be of an earlier frame.
             f.flags |= CAMKIT_FRAME_CORRUPT
             self.sync_failures += 1
