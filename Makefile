@@ -6,11 +6,12 @@ ARGS ?=
 SETUP := $(PYTHON) tools/setup.py
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test bench lint build coverage clean distclean
+.PHONY: help demo test stress bench lint build coverage clean distclean
 
 help:
 	@echo "make demo       five seconds of the first camera (or the synthetic one) on the screen, last frame in demo.png"
 	@echo "make test       all tests, those on real kernel drivers too          ARGS='-k pool -x'"
+	@echo "make stress     the lock-free parts at random for a minute each under ThreadSanitizer   CAMKIT_STRESS_SECONDS=600"
 	@echo "make bench      benchmarks, kept in .benchmarks                      ARGS=--benchmark-compare"
 	@echo "make lint       ruff, cython-lint, clang-format, mypy --strict"
 	@echo "make coverage   the tests that need no kernel, traced line by line (Python 3.11)"
@@ -23,6 +24,11 @@ demo:
 
 test:
 	@PYTHON=$(PYTHON) tools/test.sh $(ARGS)
+
+stress: export CAMKIT_STRESS_SECONDS ?= 60
+stress:
+	@$(SETUP) --no-build build tests
+	$(RUN) pytest tests/test_native.py -k thread -rP -o timeout=0 $(ARGS)
 
 bench:
 	@$(SETUP) build screen

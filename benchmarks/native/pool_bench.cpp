@@ -1,6 +1,7 @@
-// Taking and giving back one slot, uncontended and from two pinned threads at once: slot_pool
-// against malloc and free of a frame header, and against a vector behind a mutex. Prints one line
-// of JSON; times in ns a pair of calls.
+// Taking and giving back one slot, uncontended and from two pinned threads at once: frame_pool,
+// which is what a frame pays, and slot_pool beneath it, against malloc and free of a frame header,
+// and against a vector behind a mutex. Beside them one atomic addition, of which a pair is made.
+// Prints one line of JSON; times in ns a pair of calls.
 //   g++ -std=c++17 -O2 -pthread -I include benchmarks/native/pool_bench.cpp -o pool_bench
 //   ./pool_bench [--pairs 2000000] [--runs 5] [--slots 16]
 
@@ -9,18 +10,36 @@
 #include <mutex>
 
 #include "bench.hpp"
-#include "camkit/slot_pool.hpp"
+#include "camkit/frame_pool.hpp"
 
 namespace {
 
 struct lock_free {
   explicit lock_free(std::uint32_t slots) : pool(slots) {}
   int take() { return pool.acquire(); }
-  void give(int slot) {
-    if (pool.release(static_cast<std::uint32_t>(slot)))
-      pool.push_free(static_cast<std::uint32_t>(slot));
-  }
+  void give(int slot) { pool.give(static_cast<std::uint32_t>(slot)); }
   camkit::slot_pool pool;
+};
+
+// A described picture of one plane, as FramePool lends it.
+struct framed {
+  explicit framed(std::uint32_t slots)
+      : pictures(slots), pool(new camkit::frame_pool(slots, nullptr, nullptr, nullptr)) {
+    for (auto& p : pictures) p.plane_count = 1;
+    pool->pictures = pictures.data();
+  }
+  ~framed() { pool->unref(); }
+  camkit_frame* take() { return pool->acquire(); }
+  void give(camkit_frame* frame) { camkit_frame_release(frame); }
+  std::vector<camkit::frame_picture> pictures;
+  camkit::frame_pool* pool;
+};
+
+struct one_atomic {
+  explicit one_atomic(std::uint32_t) {}
+  std::int64_t take() { return count.fetch_add(1, std::memory_order_relaxed); }
+  void give(std::int64_t) {}
+  std::atomic<std::int64_t> count{0};
 };
 
 // What slot_pool replaces: the same free list and reference counts, behind a lock.
@@ -110,12 +129,15 @@ int main(int argc, char** argv) {
   report.number("slots", slots);
   report.section(
       "pair_ns",
-      {{"slot_pool", bench::best_of(runs, [&] { return alone<lock_free>(slots, pairs); })},
+      {{"frame_pool", bench::best_of(runs, [&] { return alone<framed>(slots, pairs); })},
+       {"slot_pool", bench::best_of(runs, [&] { return alone<lock_free>(slots, pairs); })},
+       {"one_atomic", bench::best_of(runs, [&] { return alone<one_atomic>(slots, pairs); })},
        {"malloc", bench::best_of(runs, [&] { return alone<heap>(slots, pairs); })},
        {"mutex_vector", bench::best_of(runs, [&] { return alone<locked_vector>(slots, pairs); })}});
   report.section(
       "contended_pair_ns",
-      {{"slot_pool", bench::best_of(runs, [&] { return contended<lock_free>(slots, pairs); })},
+      {{"frame_pool", bench::best_of(runs, [&] { return contended<framed>(slots, pairs); })},
+       {"slot_pool", bench::best_of(runs, [&] { return contended<lock_free>(slots, pairs); })},
        {"malloc", bench::best_of(runs, [&] { return contended<heap>(slots, pairs); })},
        {"mutex_vector",
         bench::best_of(runs, [&] { return contended<locked_vector>(slots, pairs); })}});

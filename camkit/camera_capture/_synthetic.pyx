@@ -124,8 +124,8 @@ cdef class SyntheticBackend(Backend):
         self.buffers = buffers
         cdef uint32_t i
         for i in range(buffers.count):
-            self.describe(&self.pool.frames[i])
-            self.picture.draw_background(&self.pool.frames[i])
+            self.describe(self.pool.frame(i))
+            self.picture.draw_background(self.pool.frame(i))
             buffers.box_x[i] = 0
         # The box of index 0 is where nothing is drawn yet: erasing it does no harm.
         cdef int64_t now = now_ns()

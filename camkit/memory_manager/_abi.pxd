@@ -124,9 +124,9 @@ cdef extern from "camkit/frame_pool.hpp" namespace "camkit" nogil:
         frame_pool(uint32_t n, void (*recycle)(void *, uint32_t) noexcept nogil, void (*destroy)(void *) noexcept nogil,
                    void *context) noexcept
         slot_pool slots
-        camkit_frame *frames
         relaxed_u64 generation
         bint ok() noexcept
+        camkit_frame *frame(uint32_t slot) noexcept
         camkit_frame *acquire() noexcept
         camkit_frame *adopt(uint32_t slot) noexcept
         void stop() noexcept
