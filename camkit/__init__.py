@@ -35,6 +35,7 @@ from camkit.errors import (
     ClockUnknown,
     ControlNotFound,
     ControlReadOnly,
+    FormatMismatch,
     FormatNotSupported,
     GLError,
     LibraryMissing,
@@ -58,7 +59,7 @@ from camkit.memory_manager import (
     PixelFormat,
     clock_map,
 )
-from camkit.performance_core import DROP, FrameQueue, NullSink, Pipeline, Sink, Source, Stage
+from camkit.performance_core import DROP, FrameQueue, FrameSpec, NullSink, Pipeline, Sink, Source, Stage
 
 if TYPE_CHECKING:
     from camkit.gl_core import Offscreen, Viewer
@@ -83,10 +84,12 @@ __all__ = [
     "ControlReadOnly",
     "DmabufPlane",
     "DriverBuffer",
+    "FormatMismatch",
     "FormatNotSupported",
     "Frame",
     "FramePool",
     "FrameQueue",
+    "FrameSpec",
     "GLError",
     "LibraryMissing",
     "NoSignal",

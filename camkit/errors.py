@@ -1,5 +1,7 @@
 """The exceptions of camkit. Each is also the builtin that a user would catch for the same trouble."""
 
+from typing import Any
+
 
 class CamkitError(Exception):
     """Base of every error that camkit raises on its own account."""
@@ -65,6 +67,18 @@ class ControlReadOnly(CamkitError, AttributeError):
 
 class FormatNotSupported(CamkitError, ValueError):
     """The camera, or the operation, does not offer the pixel format, size or rate that was asked for."""
+
+
+class FormatMismatch(FormatNotSupported):
+    """A stage or a sink does not take the frames that come to it; the message names both ends.
+
+    Attributes
+    ----------
+    takes : tuple of FrameSpec
+        What it would take.
+    """
+
+    takes: tuple[Any, ...] = ()
 
 
 class ClockUnknown(CamkitError, ValueError):

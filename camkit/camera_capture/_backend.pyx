@@ -35,6 +35,7 @@ from weakref import WeakSet
 
 from camkit.camera_capture.events import Events
 from camkit.errors import CameraError, CameraTimeout, PoolExhausted, SettingNotSupported
+from camkit.performance_core.negotiate import FrameSpec
 
 cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident()
@@ -210,6 +211,11 @@ cdef class Backend(Source):
         """
         away = self.outage_ns + (now_ns() - self.outage_since if self.outage_since else 0)
         return super().stats() | {"outages": self.outages, "outage_s": away / 1e9}
+
+    def negotiate(self, frames):
+        """Tell what frames the camera delivers; as of a Node."""
+        s = self.stream
+        return FrameSpec(s.format, (s.width, s.height), s.stride or None)
 
     def control_node(self):
         """Return what reads and sets the camera's controls; None, as here: it has none."""

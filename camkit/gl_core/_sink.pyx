@@ -22,7 +22,7 @@ from camkit.performance_core._stats cimport summary
 from sys import is_finalizing
 from threading import get_ident
 
-from camkit.errors import GLError
+from camkit.errors import FormatMismatch, GLError
 from camkit.gl_core._upload import TRANSFERS
 from camkit.gl_core.png import write_png
 from camkit.memory_manager._checks import check_size
@@ -104,6 +104,17 @@ cdef class GLSink(Sink):
             raise ValueError(f"stride is {stride}, but a row of {row.name} at {width} pixels has "
                              f"{row.row_bytes(width)} bytes")
         self.expected = (row.id, width, height, strides)
+
+    def negotiate(self, frames):
+        """Refuse what has no shader; as of a Node.
+
+        Raises
+        ------
+        FormatMismatch
+        """
+        if frames is not None and frames.format is not None and not PixelFormat.find(frames.format).shader:
+            raise FormatMismatch(f"{frames.format} cannot be drawn: put a stage before {self.name!r} that decodes it")
+        return frames
 
     def start(self):
         """Take the context for the calling thread.

@@ -3,7 +3,19 @@
 from camkit.performance_core._queue import FrameQueue
 from camkit.performance_core._stage import NullSink, Sink, Source, Stage
 from camkit.performance_core._stats import Histogram
+from camkit.performance_core.negotiate import FrameSpec
 from camkit.performance_core.pipeline import Pipeline
 from camkit.performance_core.stages import DROP, PyStage
 
-__all__ = ["DROP", "FrameQueue", "Histogram", "NullSink", "Pipeline", "PyStage", "Sink", "Source", "Stage"]
+__all__ = [
+    "DROP",
+    "FrameQueue",
+    "FrameSpec",
+    "Histogram",
+    "NullSink",
+    "Pipeline",
+    "PyStage",
+    "Sink",
+    "Source",
+    "Stage",
+]

@@ -45,6 +45,8 @@ cdef class Source(Node):
 
 cdef class Stage(Node):
     cdef stage_counters counters  # bad and pool are the worker's to count, by what process() answers
+    cdef readonly tuple inputs  # of FrameSpec: what it takes; empty: anything
+    cdef readonly object output  # FrameSpec, function of one, or None
 
     # Look at *frame, change it in place if it is writable, or put another frame there (release the old one, hand over a
     # reference to the new one), and return CAMKIT_OK. Or release *frame, set it to NULL and return

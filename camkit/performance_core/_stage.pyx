@@ -5,6 +5,8 @@ from libc.stdint cimport int64_t
 from camkit.memory_manager._abi cimport CAMKIT_OK, CAMKIT_TIMEOUT, camkit_frame, camkit_frame_release
 from camkit.performance_core._stats cimport histogram, summary
 
+from camkit.performance_core.negotiate import FrameSpec, mismatch, specs
+
 
 cdef class Node:
     """Common part of sources, stages and sinks.
@@ -37,6 +39,27 @@ cdef class Node:
 
     def stop(self):
         """Give up what `start` took: called after the last frame of a run, in the node's thread."""
+
+    def negotiate(self, frames):
+        """Agree to the frames that will come, before the first one does, and tell what goes on from here.
+
+        Called for every node of a chain, from its source on, when a pipeline is built and again when it starts.
+
+        Parameters
+        ----------
+        frames : FrameSpec or None
+            What comes from the node before; None: that is not known, as for a source.
+
+        Returns
+        -------
+        FrameSpec or None
+
+        Raises
+        ------
+        FormatMismatch
+            The node does not take these.
+        """
+        return frames
 
     def latencies(self):
         """Return {name: summary} of what the node measures itself."""
@@ -99,6 +122,26 @@ cdef class Stage(Node):
     writable and nobody else holds it, put another frame in its place, or drop it. It must not keep the pointer without
     camkit_frame_retain(). An exception stops the pipeline and reaches the caller. Thread-safety as for `Node`.
     """
+
+    def __cinit__(self):
+        self.inputs = ()
+
+    def __init__(self, name=None, *, inputs=None, output=None):
+        super().__init__(name)
+        self.inputs = specs(inputs, "inputs")
+        self.output = output if callable(output) else FrameSpec(output) if isinstance(output, str) else output
+
+    def negotiate(self, frames):
+        """As of a Node. Where nothing is declared, what goes on from here is not known."""
+        if frames is not None and self.inputs and not any(each.fits(frames) for each in self.inputs):
+            raise mismatch(self, self.inputs, frames)
+        if not callable(self.output):
+            return None if self.output is None else self.output.of(frames)
+        given = None if frames is None else self.output(frames)
+        if given is not None and not isinstance(given, FrameSpec):
+            raise TypeError(f"output of stage {self.name!r} is a function that returned a {type(given).__name__}, not "
+                            "a FrameSpec")
+        return given
 
     def stats(self):
         """Frames lost in this stage by cause (`bad`, `pool`), and the copies made, since it was made.
