@@ -24,6 +24,7 @@ from camkit.cli.display import Display
 from camkit.cli.exit_codes import MEANINGS, ExitCode, code_of, one_line
 from camkit.cli.report import write_json
 from camkit.cli.run import Run
+from camkit.performance_core._queue import POLICIES
 
 TOP = Path(__file__).resolve().parent.parent
 DOCUMENT = (TOP / "docs" / "json.md").read_text()
@@ -258,7 +259,7 @@ def test_seconds_end_a_run() -> None:
     assert balanced(report["frames"])
 
 
-@pytest.mark.parametrize("policy", ["block", "drop_newest", "latest"])
+@pytest.mark.parametrize("policy", POLICIES)
 def test_a_policy_reaches_the_pipeline(policy: str) -> None:
     report = last_object(camkit_command(*SHORT, "--policy", policy, "--json").stdout)
     assert report["policy"]["full_queue"] == policy

@@ -12,6 +12,7 @@ import pytest
 import camkit
 from camkit import DROP, FramePool, NullSink, Pipeline, PipelineError, SyntheticCamera
 from camkit.performance_core import PyStage
+from camkit.performance_core._queue import POLICIES
 
 
 def fast(frames=50, **options):
@@ -35,7 +36,7 @@ def test_every_frame_arrives_in_order_and_is_counted():
     assert stats["latency_us"]["capture_to_sink"]["count"] == 50
 
 
-@pytest.mark.parametrize("policy", ["block", "drop_newest", "latest"])
+@pytest.mark.parametrize("policy", POLICIES)
 def test_a_limit_delivers_exactly_that_many_and_leaves_nothing_over(policy):
     with fast(None) as camera:
         stats = Pipeline(camera, lambda frame: time.sleep(0.001), policy=policy).run(frames=40)
@@ -51,7 +52,7 @@ def test_block_loses_nothing_between_threads():
     assert balanced(stats)
 
 
-@pytest.mark.parametrize(("policy", "cause"), [("drop_newest", "link"), ("latest", "late")])
+@pytest.mark.parametrize(("policy", "cause"), [("drop_newest", "link"), ("drop_oldest", "late"), ("latest", "late")])
 def test_a_slow_stage_makes_the_link_drop_and_say_so(policy, cause):
     with fast(300, buffers=8) as camera:
         stats = Pipeline(camera, lambda frame: time.sleep(0.002), policy=policy).run()
@@ -60,10 +61,11 @@ def test_a_slow_stage_makes_the_link_drop_and_say_so(policy, cause):
     assert stats["frames"]["captured"] == 300
 
 
-def test_latest_ends_with_the_newest_frame():
+@pytest.mark.parametrize("policy", ["drop_oldest", "latest"])
+def test_a_slow_stage_ends_with_the_newest_frame(policy):
     seen = []
     with fast(200, buffers=8) as camera:
-        Pipeline(camera, lambda frame: (time.sleep(0.001), seen.append(frame.sequence))[0], policy="latest").run()
+        Pipeline(camera, lambda frame: (time.sleep(0.001), seen.append(frame.sequence))[0], policy=policy).run()
     assert seen == sorted(seen)
     assert seen[-1] == 199
 
@@ -262,7 +264,7 @@ def test_a_closed_camera_is_named_at_the_start():
         ((None,), {}, TypeError, "not NoneType"),
         (("ok", 7), {}, TypeError, "a stage is a Stage or a callable, not int"),
         (("ok", NullSink(), NullSink()), {}, TypeError, "cannot stand in the middle"),
-        (("ok",), {"policy": "oldest"}, ValueError, "not one of block, drop_newest, latest"),
+        (("ok",), {"policy": "oldest"}, ValueError, "not one of block, drop_newest, drop_oldest, latest"),
         (("ok",), {"depth": 0}, ValueError, "depth is 0"),
         (("ok",), {"watchdog": 0}, ValueError, "watchdog is 0"),
     ],

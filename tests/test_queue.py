@@ -8,6 +8,7 @@ import pytest
 
 from camkit.memory_manager import FramePool
 from camkit.performance_core import FrameQueue
+from camkit.performance_core._queue import POLICIES
 
 
 @pytest.fixture
@@ -53,6 +54,17 @@ def test_drop_newest_refuses_and_releases(pool):
     assert [mark_of(queue.get()) for _ in range(2)] == [0, 1]
 
 
+def test_drop_oldest_makes_room_and_releases(pool):
+    queue = FrameQueue(3, "drop_oldest")
+    assert all(queue.put(marked(pool, i)) for i in range(7))
+    assert len(queue) == queue.depth == 3
+    assert pool.free == 5
+    assert [mark_of(queue.get()) for _ in range(3)] == [4, 5, 6]
+    with pytest.raises(TimeoutError, match="no frame came"):
+        queue.get(timeout=0.01)
+    assert pool.free == 8
+
+
 def test_latest_keeps_the_newest_only(pool):
     queue = FrameQueue(4, "latest")
     for i in range(4):
@@ -64,7 +76,7 @@ def test_latest_keeps_the_newest_only(pool):
         queue.get(timeout=0.01)
 
 
-@pytest.mark.parametrize("policy", ["block", "drop_newest", "latest"])
+@pytest.mark.parametrize("policy", POLICIES)
 def test_close_lets_the_rest_out_then_ends(pool, policy):
     queue = FrameQueue(2, policy)
     queue.put(marked(pool, 7))
@@ -108,7 +120,7 @@ def test_abort_wakes_a_waiting_producer_and_the_frames_come_back(pool):
     assert pool.free == 8
 
 
-@pytest.mark.parametrize("policy", ["block", "drop_newest", "latest"])
+@pytest.mark.parametrize("policy", POLICIES)
 def test_two_threads_lose_nothing_unaccounted(policy):
     pool, queue, got = FramePool(8, 8), FrameQueue(2, policy), []
     sent, refused = 3000, 0
@@ -126,8 +138,9 @@ def test_two_threads_lose_nothing_unaccounted(policy):
     queue.close()
     thread.join(30)
     assert got == sorted(set(got)), "in order, none twice"
-    if policy == "latest":
+    if policy in ("drop_oldest", "latest"):
         assert got[-1] == sent - 1
+        assert refused == 0
     else:
         assert len(got) == sent - refused
     assert policy != "block" or refused == 0
@@ -140,7 +153,7 @@ def test_two_threads_lose_nothing_unaccounted(policy):
     [
         ({"depth": 0}, ValueError, "depth is 0"),
         ({"depth": 5000}, ValueError, "depth is 5000"),
-        ({"policy": "newest"}, ValueError, "policy is 'newest', not one of block, drop_newest, latest"),
+        ({"policy": "newest"}, ValueError, "policy is 'newest', not one of block, drop_newest, drop_oldest, latest"),
     ],
 )
 def test_bad_arguments(arguments, error, words):

@@ -12,8 +12,8 @@ from typing import NoReturn
 import camkit
 from camkit.cli.exit_codes import MEANINGS, UsageError
 from camkit.doctor import CHECKS
+from camkit.performance_core._queue import POLICIES
 
-POLICIES = ("block", "drop_newest", "latest")
 DISPLAYS = ("auto", "window", "headless", "none")
 TRANSFERS = ("auto", "client", "pbo")
 EXHAUSTED = ("copy", "drop", "block", "raise")

@@ -27,9 +27,7 @@ cdef extern from "camkit/frame_link.hpp" namespace "camkit" nogil:
 
 cdef extern from "camkit/frame_queue.hpp" namespace "camkit" nogil:
     cdef enum link_policy "camkit::link_policy":
-        link_block "camkit::link_policy::block"
-        link_drop_newest "camkit::link_policy::drop_newest"
-        link_latest "camkit::link_policy::latest"
+        pass
     cdef cppclass frame_queue(frame_link):
         frame_queue(size_t depth, link_policy policy) noexcept
         bint ok() noexcept

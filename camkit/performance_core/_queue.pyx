@@ -16,7 +16,7 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._checks import check_int
 from camkit.memory_manager._frame cimport Frame, Frame_wrap
 
-POLICIES = ("block", "drop_newest", "latest")
+POLICIES = ("block", "drop_newest", "drop_oldest", "latest")  # in the order of link_policy
 cdef int64_t SLICE_NS = 50_000_000  # between looks at Python's signals
 
 
@@ -48,16 +48,15 @@ cdef class FrameQueue(Link):
     depth : int, optional
         Frames that fit, 1 to 1024; `latest` always holds one.
     policy : str, optional
-        What happens when there is no room: `block` waits, `drop_newest` drops the frame that comes, `latest` drops the
-        one that waits.
+        What happens when there is no room: `block` waits, `drop_newest` drops the frame that comes, `drop_oldest` the
+        one that has waited longest, and so does `latest`, which has room for one only.
     """
 
     def __cinit__(self, depth=2, policy="block"):
         if policy not in POLICIES:
             raise ValueError(f"policy is {policy!r}, not one of {', '.join(POLICIES)}")
         self.policy = policy
-        cdef link_policy c_policy = (link_block if policy == "block" else
-                                     link_drop_newest if policy == "drop_newest" else link_latest)
+        cdef link_policy c_policy = <link_policy><int>POLICIES.index(policy)
         cdef size_t c_depth = check_int("depth", depth, 1, 1024)
         cdef frame_queue *queue = new frame_queue(c_depth, c_policy)
         self.link = queue

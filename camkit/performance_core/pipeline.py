@@ -44,9 +44,10 @@ class Pipeline:
     *nodes : Stage, callable or Sink
         Stages in order; a Sink may come last. Without one, frames end after the last stage.
     policy : str, optional
-        What a full queue does: `block` (wait; the camera loses frames, which is counted), `drop_newest` or `latest`.
+        What a full queue does: `block` (wait; the camera loses frames, which is counted), `drop_newest` (the frame that
+        comes), `drop_oldest` (the one that has waited longest) or `latest` (likewise, with room for one only).
     depth : int, optional
-        Frames that a queue holds under `block` and `drop_newest`.
+        Frames that a queue holds; `latest` always holds one.
     watchdog : float, optional
         Seconds that one stage may take for one frame before `wait` raises; None: for ever.
 

@@ -1,5 +1,5 @@
 // frame_queue: the usual link. A ring of frames (or the newest frame only), with a policy for a
-// consumer that is too slow, and waiting that costs nothing while frames flow.
+// consumer that is too slow, and waiting that costs little while frames flow.
 #ifndef CAMKIT_FRAME_QUEUE_HPP
 #define CAMKIT_FRAME_QUEUE_HPP
 
@@ -7,39 +7,56 @@
 #include <cstdint>
 
 #include "camkit/clock.hpp"
+#include "camkit/evicting_ring.hpp"
 #include "camkit/frame_link.hpp"
 #include "camkit/latest_slot.hpp"
 #include "camkit/spsc_ring.hpp"
 
 namespace camkit {
 
-enum class link_policy { block = 0, drop_newest = 1, latest = 2 };
+// What happens when there is no room.
+enum class link_policy {
+  block = 0,        // the producer waits
+  drop_newest = 1,  // the frame that comes is released
+  drop_oldest = 2,  // the oldest inside is
+  latest = 3        // likewise, and there is room for one only
+};
 
 class frame_queue final : public frame_link {
  public:
   frame_queue(std::size_t depth, link_policy policy) noexcept
-      : ring_(policy == link_policy::latest ? 1 : depth), depth_(depth), policy_(policy) {}
+      : ring_(policy <= link_policy::drop_newest ? depth : 0),
+        evicting_(policy == link_policy::drop_oldest ? depth : 0),
+        depth_(policy == link_policy::latest ? 1 : depth),
+        policy_(policy) {}
 
   ~frame_queue() override { frame_queue::discard(); }
 
-  bool ok() const noexcept { return ring_.ok(); }
-  link_policy policy() const noexcept { return policy_; }
-  std::size_t depth() const noexcept override {
-    return policy_ == link_policy::latest ? 1 : depth_;
+  bool ok() const noexcept {
+    return ring_.ok() || evicting_.ok() || policy_ == link_policy::latest;
   }
+  link_policy policy() const noexcept { return policy_; }
+  std::size_t depth() const noexcept override { return depth_; }
   std::size_t size() const noexcept override {
-    return policy_ == link_policy::latest ? (latest_.empty() ? 0 : 1) : ring_.size();
+    switch (policy_) {
+      case link_policy::latest:
+        return latest_.empty() ? 0 : 1;
+      case link_policy::drop_oldest:
+        return evicting_.size();
+      default:
+        return ring_.size();
+    }
   }
 
   int push(camkit_frame* f, std::int64_t timeout_ns) noexcept override {
     if (aborted_.load(std::memory_order_acquire)) return CAMKIT_END;
-    int answer = CAMKIT_OK;
-    if (policy_ == link_policy::latest) {
-      if (camkit_frame* old = latest_.put(f)) {
-        camkit_frame_release(old);
-        answer = CAMKIT_DROP;
-      }
-    } else if (!ring_.try_push(f)) {
+    if (policy_ >= link_policy::drop_oldest) {
+      camkit_frame* old = policy_ == link_policy::latest ? latest_.put(f) : evicting_.put(f);
+      if (old) camkit_frame_release(old);
+      ring();
+      return old ? CAMKIT_DROP : CAMKIT_OK;
+    }
+    if (!ring_.try_push(f)) {
       if (policy_ == link_policy::drop_newest) {
         camkit_frame_release(f);
         return CAMKIT_FULL;
@@ -48,21 +65,25 @@ class frame_queue final : public frame_link {
       if (waited != CAMKIT_OK) return waited;
     }
     ring();
-    return answer;
+    return CAMKIT_OK;
   }
 
   int pop(camkit_frame** out, std::int64_t timeout_ns) noexcept override {
     parker& bell = *bell_.load(std::memory_order_relaxed);
     const int waited = wait(bell, true, timeout_ns, [&] { return take(out); });
-    if (waited == CAMKIT_OK) room_.notify();
+    if (waited == CAMKIT_OK && policy_ == link_policy::block) room_.notify();
     return waited;
   }
 
   std::size_t pop_n(camkit_frame** out, std::size_t count) noexcept override {
     if (aborted_.load(std::memory_order_acquire)) return 0;
-    const std::size_t taken =
-        policy_ == link_policy::latest ? (count > 0 && take(out) ? 1 : 0) : ring_.pop_n(out, count);
-    if (taken > 0) room_.notify();
+    if (policy_ <= link_policy::drop_newest) {
+      count = ring_.pop_n(out, count);
+      if (count > 0 && policy_ == link_policy::block) room_.notify();
+      return count;
+    }
+    std::size_t taken = 0;
+    while (taken < count && take(out + taken)) ++taken;
     return taken;
   }
 
@@ -99,8 +120,8 @@ class frame_queue final : public frame_link {
   }
 
   bool take(camkit_frame** out) noexcept {
-    if (policy_ != link_policy::latest) return ring_.try_pop(*out);
-    *out = latest_.take();
+    if (policy_ <= link_policy::drop_newest) return ring_.try_pop(*out);
+    *out = policy_ == link_policy::latest ? latest_.take() : evicting_.take();
     return *out != nullptr;
   }
 
@@ -142,7 +163,9 @@ class frame_queue final : public frame_link {
     return !aborted_.load(std::memory_order_acquire) && ready() ? CAMKIT_OK : CAMKIT_END;
   }
 
+  // One of the three is in use.
   spsc_ring<camkit_frame*> ring_;
+  evicting_ring<camkit_frame*> evicting_;
   latest_slot<camkit_frame*> latest_;
   parker filled_, room_;
   std::atomic<parker*> bell_{&filled_};

@@ -12,6 +12,8 @@ using camkit::frame_pool;
 using camkit::frame_queue;
 using camkit::link_policy;
 
+constexpr link_policy every_policy[] = {link_policy::block, link_policy::drop_newest,
+                                        link_policy::drop_oldest, link_policy::latest};
 constexpr std::int64_t forever = -1, at_once = 0, a_while = 2000000;
 
 camkit_frame* numbered(frame_pool* pool, std::uint64_t n) {
@@ -52,13 +54,18 @@ void test_order_bound_and_policies() {
     CHECK(latest.push(numbered(s.pool, n), forever) == (n < 1 ? CAMKIT_OK : CAMKIT_DROP));
   CHECK(latest.pop(&f, at_once) == CAMKIT_OK && f->sequence == 2);
   camkit_frame_release(f);
-  CHECK(newest.discard() == 2 && latest.discard() == 0);
+  frame_queue oldest(3, link_policy::drop_oldest);
+  for (std::uint64_t n = 0; n < 5; ++n)
+    CHECK(oldest.push(numbered(s.pool, n), forever) == (n < 3 ? CAMKIT_OK : CAMKIT_DROP));
+  CHECK(oldest.pop(&f, at_once) == CAMKIT_OK && f->sequence == 2 && oldest.size() == 2);
+  camkit_frame_release(f);
+  CHECK(newest.discard() == 2 && oldest.discard() == 2 && latest.discard() == 0);
 }
 
 void test_ends() {
   scene s(4);
   camkit_frame* f = nullptr;
-  for (link_policy policy : {link_policy::block, link_policy::drop_newest, link_policy::latest}) {
+  for (link_policy policy : every_policy) {
     frame_queue closed(2, policy), aborted(2, policy);
     CHECK(closed.push(numbered(s.pool, 5), forever) == CAMKIT_OK);
     closed.close();
@@ -99,7 +106,7 @@ void test_two_threads(link_policy policy, std::uint64_t count) {
   consumer.join();
   CHECK(got + lost == count);
   CHECK(policy != link_policy::block || lost == 0);
-  CHECK(policy != link_policy::latest || last == count);
+  CHECK(policy < link_policy::drop_oldest || last == count);
 }
 
 void test_abort_wakes_both_ends(int rounds) {
@@ -199,11 +206,8 @@ void test_pop_n() {
 int main() {
   test_order_bound_and_policies();
   test_ends();
-  test_two_threads(link_policy::block, 20000);
-  test_two_threads(link_policy::drop_newest, 20000);
-  test_two_threads(link_policy::latest, 20000);
+  for (link_policy policy : every_policy) test_two_threads(policy, 20000);
   test_abort_wakes_both_ends(200);
   test_pop_n();
-  for (link_policy policy : {link_policy::block, link_policy::drop_newest, link_policy::latest})
-    test_one_bell_for_two_links(policy, 5000);
+  for (link_policy policy : every_policy) test_one_bell_for_two_links(policy, 5000);
 }
