@@ -134,7 +134,7 @@ def test_the_wheel_holds_what_users_need_and_no_more(built: Built, setup_py: Mod
     with zipfile.ZipFile(built.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     wanted = {"pytest_camkit.py", *tree("camkit", "*.py", "*.pxd", "*.pyi", "py.typed")}
-    wanted |= {f"camkit/{name}" for name in (*tree("include", "*"), *tree("shaders", "*"))}
+    wanted |= {f"camkit/{name}" for name in (*tree("include", "*.h*"), *tree("shaders", "*"))}
     wanted |= {row.name.replace(".", "/") + EXTENSION_SUFFIXES[0] for row in setup_py.ROWS if setup_py.wanted(row)}
     assert names == wanted
 
