@@ -51,7 +51,7 @@ def record(path, sync):
             os.fdatasync(fd)
             os.close(fd)
         seconds = time.perf_counter() - began
-    assert recorder.report()["frames"] == FRAMES == stats["frames"]["captured"]
+    assert recorder.report()["frames"] == FRAMES == stats.frames.captured
     return FRAMES * SIZE[0] * SIZE[1] * 2 / seconds
 
 
@@ -93,7 +93,7 @@ def bench_replay(benchmark, folder):
         with camkit.open(path, realtime=False) as camera:
             stats = camkit.Pipeline(camera).run()
         played.append(path.stat().st_size / (time.perf_counter() - began))
-        assert stats["frames"]["delivered"] == FRAMES
+        assert stats.frames.delivered == FRAMES
 
     benchmark.pedantic(work, rounds=ROUNDS, warmup_rounds=1)
     path.unlink()

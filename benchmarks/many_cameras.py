@@ -54,12 +54,12 @@ def measure(count: int) -> dict[str, float]:
     for pipeline in pipelines:
         pipeline.wait()
     spent = spent_here() - begun
-    counts = [pipeline.stats()["frames"] for pipeline in pipelines]
+    counts = [pipeline.stats().frames for pipeline in pipelines]
     for camera in cameras:
         camera.close()
-    frames = sum(c["captured"] for c in counts)
-    driver = sum(c["dropped"]["driver"] for c in counts)
-    ours = sum(sum(c["dropped"].values()) for c in counts) - driver
+    frames = sum(c.captured for c in counts)
+    driver = sum(c.dropped.driver for c in counts)
+    ours = sum(c.dropped.total for c in counts) - driver
     return {"cameras": count, "frames": frames, "driver": driver, "ours": ours, "cpu_us": spent * 1e6 / frames}
 
 

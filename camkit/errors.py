@@ -93,6 +93,10 @@ class PoolExhausted(CamkitError, BufferError):
     """Every slot of a pool is in use."""
 
 
+class AccountError(CamkitError, ArithmeticError):
+    """Frames are missing from an account, or are counted twice; the message has the numbers."""
+
+
 class PipelineError(CamkitError, RuntimeError):
     """A pipeline stopped because of a stage, which the message names; `__cause__` is the stage's own error.
 

@@ -19,9 +19,9 @@ def slow(frame: camkit.Frame) -> None:
 
 
 with camera:
-    frames = camkit.Pipeline(camera, slow, policy="latest").run()["frames"]
+    frames = camkit.Pipeline(camera, slow, policy="latest").run().frames
 
-print(f"captured {frames['captured']} = delivered {frames['delivered']}")
-for cause, count in frames["dropped"].items():
+print(f"captured {frames.captured} = delivered {frames.delivered}")
+for cause, count in frames.dropped.as_dict().items():
     print(f"  + {cause} {count}")
-assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
+assert frames.captured == frames.delivered + frames.dropped.total

@@ -31,5 +31,5 @@ with camkit.open(source, format="YUYV") as camera:
 
     stats = camkit.Pipeline(camera, odd_only, negative, show).run(frames=5)
 
-print(stats["frames"])
-print({name: row["p50"] for name, row in stats["latency_us"].items()}, "us at the median")
+print(stats.frames)
+print({name: row.p50 for name, row in stats.latency_us.items()}, "us at the median")

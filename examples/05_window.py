@@ -17,7 +17,7 @@ except camkit.GLError as error:
 # Old frames are of no use to the eye: under `latest` a slow screen sees the newest only.
 with camkit.open(source) as camera:
     pipeline = camkit.Pipeline(camera, screen, policy="latest")
-    frames = pipeline.run(seconds=3)["frames"]
+    frames = pipeline.run(seconds=3).frames
     print(pipeline.explain())
 
-print(f"{frames['displayed']} of {frames['captured']} frames shown")
+print(f"{frames.displayed} of {frames.captured} frames shown")

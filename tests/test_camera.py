@@ -26,6 +26,7 @@ from camkit.camera_capture import (
 )
 from camkit.errors import CameraError, CameraNotFound, CameraTimeout, FormatNotSupported, PoolExhausted
 from camkit.memory_manager import FORMATS, Frame
+from camkit.performance_core import Drops
 
 
 def fast(**options: object) -> SyntheticCamera:
@@ -35,7 +36,7 @@ def fast(**options: object) -> SyntheticCamera:
 def balanced(camera: Camera) -> bool:
     """Tell whether every frame that the camera made is accounted for."""
     stats = camera.stats()
-    return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
+    return stats.captured == stats.taken + stats.dropped.total
 
 
 # ---- finding one ----
@@ -220,7 +221,7 @@ def test_a_closed_camera_says_so() -> None:
         with pytest.raises(ValueError, match="camera 'synthetic' is closed"):
             use()
     assert next(camera, None) is None
-    assert camera.stats()["captured"] == 0 and camera.explain()
+    assert camera.stats().captured == 0 and camera.explain()
 
 
 def test_closing_within_the_loop_ends_it() -> None:
@@ -245,7 +246,7 @@ def test_another_thread_ends_the_loop_while_it_waits(end: str) -> None:
 
     thread = threading.Thread(target=reader)
     thread.start()
-    while not camera.stats()["taken"]:
+    while not camera.stats().taken:
         time.sleep(0.001)
     getattr(camera, end)()
     assert ended.wait(5), "the next frame would have come in 10 seconds"
@@ -352,8 +353,8 @@ def test_frames_beyond_what_the_camera_can_spare_are_copies(buffers: int, kept: 
         assert [frame.sequence for frame in held] == list(range(kept + buffers))
         assert all(frame.readonly != frame.copied for frame in held)
         stats = camera.stats()
-        assert stats["copies"] == buffers and stats["copied_bytes"] == buffers * 64 * 32 * 2
-        assert stats["taken"] == kept + buffers and balanced(camera)
+        assert stats.copies == buffers and stats.copied_bytes == buffers * 64 * 32 * 2
+        assert stats.taken == kept + buffers and balanced(camera)
         # Copies keep all that describes a frame, and the picture.
         assert [read_stamp(frame) for frame in held] == [(frame.sequence, frame.timestamp_ns) for frame in held]
         assert {frame.generation for frame in held} == {1} and {frame.colour for frame in held} == {held[0].colour}
@@ -368,7 +369,7 @@ def test_when_the_copies_are_used_up_frames_are_dropped_and_counted() -> None:
         with pytest.raises(CameraTimeout):
             camera.read(timeout=0.05)
         stats = camera.stats()
-        assert stats["dropped"]["pool"] > 0 and balanced(camera)
+        assert stats.dropped.pool > 0 and balanced(camera)
         last = held.pop().sequence
         frame = camera.read()
         assert frame.copied and frame.gap == frame.sequence - last - 1 > 0
@@ -381,7 +382,7 @@ def test_policy_drop() -> None:
         with pytest.raises(CameraTimeout):
             camera.read(timeout=0.05)
         stats = camera.stats()
-        assert stats["taken"] == 2 and stats["copies"] == 0 and stats["dropped"]["pool"] >= 5 and balanced(camera)
+        assert stats.taken == 2 and stats.copies == 0 and stats.dropped.pool >= 5 and balanced(camera)
         last = held.pop().sequence
         frame = camera.read()
         assert not frame.copied and frame.gap == frame.sequence - last - 1 > 0
@@ -406,7 +407,7 @@ def test_policy_raise() -> None:
         held = [camera.read(), camera.read()]
         with pytest.raises(PoolExhausted, match=r"no buffer for frame 2 .* holds 2 of 4 .* close frames earlier"):
             camera.read()
-        assert camera.stats()["dropped"] == {"driver": 0, "corrupt": 0, "pool": 1} and balanced(camera)
+        assert camera.stats().dropped == Drops(pool=1) and balanced(camera)
         held.pop()
         frame = camera.read()
         assert (frame.sequence, frame.gap) == (3, 1)
@@ -417,11 +418,11 @@ def test_policy_block() -> None:
         held = [camera.read(), camera.read()]
         with pytest.raises(CameraTimeout):
             camera.read(timeout=0.02)
-        assert camera.stats()["captured"] == 2
+        assert camera.stats().captured == 2
         threading.Timer(0.05, held.pop).start()
         frame = camera.read()
         assert (frame.sequence, frame.gap) == (2, 0) and len(held) == 1
-        assert camera.stats()["dropped"] == {"driver": 0, "corrupt": 0, "pool": 0} and balanced(camera)
+        assert camera.stats().dropped == Drops() and balanced(camera)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
@@ -469,9 +470,9 @@ def test_losses_of_every_kind_add_up(policy: str) -> None:
                 held.clear()
             del frame
         stats = camera.stats()
-        assert balanced(camera) and stats["dropped"]["driver"] > 100 and stats["dropped"]["corrupt"] > 100
-        assert (stats["copies"] > 0) == (policy == "copy")
-        assert stats["dropped"]["pool"] == 0 and stats["taken"] > 1500 and lost > 200
+        assert balanced(camera) and stats.dropped.driver > 100 and stats.dropped.corrupt > 100
+        assert (stats.copies > 0) == (policy == "copy")
+        assert stats.dropped.pool == 0 and stats.taken > 1500 and lost > 200
 
 
 # ---- Ctrl-C ----

@@ -59,6 +59,10 @@ def balanced(frames: dict[str, Any]) -> bool:
 
 def leaves(value: Any, path: str = "") -> Iterator[str]:
     """Yield the dotted name of every field, with <name> for what depends on the run."""
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        yield path
+        yield from (name for item in value for name in leaves(item, f"{path}[]"))
+        return
     if not isinstance(value, dict):
         yield path
         return
@@ -69,7 +73,7 @@ def leaves(value: Any, path: str = "") -> Iterator[str]:
 
 def documented() -> set[str]:
     """Return the fields of the first table of docs/json.md."""
-    return set(re.findall(r"^\| `([\w.<>]+)` \|", DOCUMENT.split("## Latencies")[0], re.MULTILINE))
+    return set(re.findall(r"^\| `([\w.<>\[\]]+)` \|", DOCUMENT.split("## Latencies")[0], re.MULTILINE))
 
 
 def latency_names() -> set[str]:
@@ -189,7 +193,8 @@ def test_a_run_accounts_for_every_frame(display: str, tmp_path: Path) -> None:
         assert report["latency_us"]["capture_to_gl"]["count"] == 20
         assert report["gl"]["headless"] is True and report["gl"]["renderer"]
         assert report["transfer"]["path"] not in {None, *report["transfer"]["refused"]}
-        assert report["copies"] == {"per_frame": 1.0, "bytes_per_frame": 320 * 240 * 2.0}
+        size = 320 * 240 * 2
+        assert report["copies"] == {"per_frame": 1, "bytes_per_frame": size, "total": 20, "total_bytes": 20 * size}
     else:
         assert report["gl"] is None and report["transfer"] == {"path": None, "refused": {}}
         assert frames["displayed"] == 0

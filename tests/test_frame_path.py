@@ -49,7 +49,7 @@ print(json.dumps({
     "faults": {name: after[name] - before[name] for name in tids},
     "ours": {name: probe.alloc_probe_ours(tid) for name, tid in tids.items()},
     "others": {name: probe.alloc_probe_others(tid) for name, tid in tids.items()},
-    "stats": pipeline.stats(),
+    "stats": pipeline.stats().as_dict(),
 }))
 camera.close()
 """

@@ -18,11 +18,11 @@ def test_the_gpu_has_drawn_a_frame_before_it_is_seen_to_have() -> None:
         stats = camkit.Pipeline(camera, screen).run(frames=200)
     clock = screen.gpu_clock
     assert clock is not None and (clock.source, clock.target) == ("gpu", "monotonic")
-    drawn, seen = (stats["latency_us"][name] for name in ("capture_to_drawn", "capture_to_gl"))
-    assert drawn["count"] == seen["count"] == 200
+    drawn, seen = (stats.latency_us[name] for name in ("capture_to_drawn", "capture_to_gl"))
+    assert drawn.count == seen.count == 200
     # Every single frame; the means leave out how the buckets of a histogram are rounded.
-    assert drawn["mean"] <= seen["mean"] + 50
-    assert drawn["min"] > 0
+    assert drawn.mean <= seen.mean + 50
+    assert drawn.min > 0
     assert clock.steps == 0
     assert clock.error_at(time.monotonic_ns()) is not None
 

@@ -16,6 +16,7 @@ from camkit.errors import FormatNotSupported, GLError
 from camkit.gl_core import Offscreen, _renderer
 from camkit.gl_core.context import Context
 from camkit.memory_manager import FORMATS, FramePool
+from camkit.performance_core import SinkStats
 
 DRAWN = [row for row in FORMATS.values() if not row.compressed]
 YUV = [row.name for row in DRAWN if row.model == "yuv"]
@@ -196,10 +197,10 @@ def test_frames_of_a_pool_are_drawn(screen: Probed) -> None:
         del plane
         screen.show(frame)
         assert_close(screen.readback(), to_rgb(*luma_and_chroma("NV12", pixels, SIZE), "bt601", "limited"))
-        assert screen.stats() == {"displayed": 1, "copies": 1, "copied_bytes": 62 * 51, "refused": 0}
-        assert screen.latencies()["capture_to_gl"]["count"] == 1
+        assert screen.stats() == SinkStats(displayed=1, copies=1, copied_bytes=62 * 51)
+        assert screen.latencies()["capture_to_gl"].count == 1
         screen.show(frame)
-        assert screen.stats()["displayed"] == 2
+        assert screen.stats().displayed == 2
         assert pool.stats()["in_use"] == 1
 
 
@@ -241,7 +242,7 @@ def test_a_broken_frame_is_refused_and_counted(screen: Probed, fault: dict, firs
     strides = fault.get("strides", [62, 62, 62])
     with pytest.raises(ValueError, match="cannot draw frame 0"):
         screen._feed(planes, "NV12", fault.get("size", SIZE), strides, bytes_used=fault.get("bytes_used"))
-    assert screen.stats()["refused"] == 1
+    assert screen.stats().refused == 1
     assert "1 frame(s) refused" in screen.explain()
     if good is None:
         with pytest.raises(GLError, match="nothing was drawn yet"):
@@ -249,7 +250,7 @@ def test_a_broken_frame_is_refused_and_counted(screen: Probed, fault: dict, firs
     else:
         assert (screen.readback() == good).all()
     draw(screen, FORMATS["NV12"], SIZE, memory)
-    assert screen.stats()["refused"] == 1
+    assert screen.stats().refused == 1
 
 
 def test_formats_without_pixels_are_typed_errors(screen: Probed) -> None:
@@ -319,7 +320,7 @@ def test_the_last_picture_outlives_the_context(tmp_path: Path) -> None:
     assert "RGB24 6x4" in screen.explain()
     screen._feed([np.full((4, 6), 50, np.uint8)], "GREY", (6, 4), [6])
     assert (screen.readback() == 50).all()
-    assert screen.stats()["displayed"] == 1
+    assert screen.stats().displayed == 1
     screen.close()
     screen.close()
 
@@ -412,8 +413,8 @@ def test_a_snapshot_that_fails_is_told_to_who_asked_and_harms_nobody_else(monkey
         return copy
 
     def more_frames() -> None:
-        before = screen.stats()["displayed"]
-        while screen.stats()["displayed"] < before + 5:
+        before = screen.stats().displayed
+        while screen.stats().displayed < before + 5:
             assert not pipeline.wait(0.01)
 
     with camkit.open("synthetic", format="GREY", size=(64, 32), fps=200) as camera:
@@ -429,8 +430,8 @@ def test_a_snapshot_that_fails_is_told_to_who_asked_and_harms_nobody_else(monkey
             more_frames()
             assert screen.readback().shape == (32, 64, 3)
         pipeline.stop()
-        frames = pipeline.stats()["frames"]
-    assert frames["displayed"] == frames["delivered"] > 15
+        frames = pipeline.stats().frames
+    assert frames.displayed == frames.delivered > 15
     assert (pool.stats()["misuses"], pool.stats()["in_use"]) == (0, 0)
 
 
@@ -464,7 +465,7 @@ def test_an_error_of_opengl_is_found_among_many_frames(screen: Probed) -> None:
         feed()
     feed()
     screen.close()
-    assert screen.stats()["displayed"] == 65, "the frame that failed is not one of them"
+    assert screen.stats().displayed == 65, "the frame that failed is not one of them"
 
 
 def test_an_error_of_the_last_drawings_is_found_at_the_end() -> None:

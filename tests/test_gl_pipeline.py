@@ -17,11 +17,11 @@ def test_every_delivered_frame_reaches_the_gpu() -> None:
     with camkit.open("synthetic", format="NV12", size=(160, 120), fps=200) as camera:
         screen = Offscreen()
         stats = camkit.Pipeline(camera, screen, policy="block").run(frames=40)
-    assert stats["frames"]["delivered"] == 40
-    assert stats["frames"]["displayed"] == 40
-    assert stats["latency_us"]["capture_to_gl"]["count"] == 40
-    assert stats["copies"]["bytes_per_frame"] >= 160 * 120 * 3 / 2
-    assert screen.stats()["refused"] == 0
+    assert stats.frames.delivered == 40
+    assert stats.frames.displayed == 40
+    assert stats.latency_us["capture_to_gl"].count == 40
+    assert stats.copies.bytes_per_frame >= 160 * 120 * 3 / 2
+    assert screen.stats().refused == 0
     assert screen.readback().shape == (120, 160, 3)
     assert "NV12 160x120" in screen.explain()
 
@@ -43,9 +43,9 @@ def test_a_pipeline_may_run_again_with_counts_of_its_own() -> None:
         pipeline = camkit.Pipeline(camera, screen)
         for frames in (7, 5):
             stats = pipeline.run(frames=frames)
-            assert stats["frames"]["displayed"] == frames
-            assert stats["latency_us"]["capture_to_gl"]["count"] == frames
-            assert stats["copies"]["per_frame"] == pytest.approx(1)
+            assert stats.frames.displayed == frames
+            assert stats.latency_us["capture_to_gl"].count == frames
+            assert stats.copies.per_frame == pytest.approx(1)
 
 
 def test_the_picture_is_the_frame_that_a_stage_saw_last() -> None:
@@ -66,9 +66,9 @@ def test_damaged_frames_are_counted_and_the_run_goes_on() -> None:
     ) as camera:
         screen = Offscreen()
         stats = camkit.Pipeline(camera, screen).run()
-    assert stats["frames"]["delivered"] == 12
-    assert screen.stats()["refused"] == 2
-    assert stats["frames"]["displayed"] == 10
+    assert stats.frames.delivered == 12
+    assert screen.stats().refused == 2
+    assert stats.frames.displayed == 10
     assert "truncated" in screen.explain()
 
 
@@ -87,7 +87,7 @@ def test_a_snapshot_is_taken_while_the_pipeline_runs() -> None:
         pipeline = camkit.Pipeline(camera, screen, policy="latest")
         with pipeline:
             pipeline.start()
-            while not screen.stats()["displayed"]:
+            while not screen.stats().displayed:
                 time.sleep(0.01)
             first = screen.readback()
             while (screen.readback() == first).all():
@@ -138,7 +138,7 @@ import camkit, counted
 with camkit.open("synthetic", format="GREY", size=(64, 48), fps=500) as camera:
     sink = counted.Counted()
     stats = camkit.Pipeline(camera, sink).run(frames=5)
-    print(sink.seen, stats["frames"]["displayed"], sink.readback().shape)
+    print(sink.seen, stats.frames.displayed, sink.readback().shape)
 """
 
 

@@ -164,8 +164,8 @@ def test_no_buffer_is_filled_while_a_frame_in_flight_reads_it(transfer: str) -> 
         stats = Pipeline(camera, lambda frame: seen.append(frame.array.copy()), screen, policy="block").run(frames=200)
         assert (screen.readback() == seen[199][:, :, None]).all()
         assert screen.transfer["path"] == transfer
-    assert stats["frames"]["displayed"] == 200
-    assert screen.stats()["copied_bytes"] == 200 * 64 * 48
+    assert stats.frames.displayed == 200
+    assert screen.stats().copied_bytes == 200 * 64 * 48
 
     # The fence that comes next after a buffer was bound is behind the GPU's reading of it; others are behind drawings.
     reading: dict[int, int] = {}

@@ -11,7 +11,7 @@ import pytest
 
 import camkit
 from camkit import DROP, FramePool, NullSink, Pipeline, PipelineError, SyntheticCamera
-from camkit.performance_core import PyStage
+from camkit.performance_core import Copies, PyStage
 from camkit.performance_core._queue import POLICIES
 
 
@@ -21,8 +21,7 @@ def fast(frames=50, **options):
 
 
 def balanced(stats):
-    frames = stats["frames"]
-    return frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
+    return not stats.faults() and stats.frames.captured == stats.frames.delivered + stats.frames.dropped.total
 
 
 def test_every_frame_arrives_in_order_and_is_counted():
@@ -30,25 +29,25 @@ def test_every_frame_arrives_in_order_and_is_counted():
     with fast(50, buffers=8) as camera:
         stats = Pipeline(camera, lambda frame: seen.append(frame.sequence)).run()
     assert seen == list(range(50))
-    assert stats["frames"]["captured"] == stats["frames"]["delivered"] == 50
-    assert stats["copies"] == {"per_frame": 0, "bytes_per_frame": 0}
-    assert stats["latency_us"]["<lambda>"]["count"] == 50
-    assert stats["latency_us"]["capture_to_sink"]["count"] == 50
+    assert stats.frames.captured == stats.frames.delivered == 50
+    assert stats.copies == Copies()
+    assert stats.latency_us["<lambda>"].count == 50
+    assert stats.latency_us["capture_to_sink"].count == 50
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_limit_delivers_exactly_that_many_and_leaves_nothing_over(policy):
     with fast(None) as camera:
         stats = Pipeline(camera, lambda frame: time.sleep(0.001), policy=policy).run(frames=40)
-    assert stats["frames"]["delivered"] == 40
+    assert stats.frames.delivered == 40
     assert balanced(stats)
-    assert stats["frames"]["dropped"]["aborted"] == 0
+    assert stats.frames.dropped.aborted == 0
 
 
 def test_block_loses_nothing_between_threads():
     with fast(100) as camera:
         stats = Pipeline(camera, lambda frame: None, lambda frame: time.sleep(0.0005), policy="block").run()
-    assert stats["frames"]["dropped"]["link"] == stats["frames"]["dropped"]["late"] == 0
+    assert stats.frames.dropped.link == stats.frames.dropped.late == 0
     assert balanced(stats)
 
 
@@ -56,9 +55,9 @@ def test_block_loses_nothing_between_threads():
 def test_a_slow_stage_makes_the_link_drop_and_say_so(policy, cause):
     with fast(300, buffers=8) as camera:
         stats = Pipeline(camera, lambda frame: time.sleep(0.002), policy=policy).run()
-    assert stats["frames"]["dropped"][cause] > 0
+    assert getattr(stats.frames.dropped, cause) > 0
     assert balanced(stats)
-    assert stats["frames"]["captured"] == 300
+    assert stats.frames.captured == 300
 
 
 @pytest.mark.parametrize("policy", ["drop_oldest", "latest"])
@@ -96,7 +95,7 @@ def test_a_stage_may_drop_replace_keep_and_close_frames():
         pipeline = Pipeline(camera, drop_odd, keep_a_few, close, replace, look)
         stats = pipeline.run()
     assert out == [(n, "RGB24", n) for n in range(0, 20, 2)]
-    assert stats["frames"]["dropped"]["stage"] == 10
+    assert stats.frames.dropped.stage == 10
     assert balanced(stats)
     assert pool.free == 4
     assert len(kept) == 2
@@ -180,42 +179,42 @@ def test_stop_delivers_what_is_under_way_and_abort_counts_it():
             pipeline.wait()
             stats = pipeline.stats()
             assert balanced(stats)
-            assert stats["frames"]["delivered"] > 0
-            assert (stats["frames"]["dropped"]["aborted"] == 0) == (end == "stop")
+            assert stats.frames.delivered > 0
+            assert (stats.frames.dropped.aborted == 0) == (end == "stop")
 
 
 def test_a_pipeline_runs_again_and_counts_anew():
     with SyntheticCamera(size=(320, 240), fps=500) as camera:
         pipeline = Pipeline(camera, lambda frame: None)
         first, second = pipeline.run(frames=10), pipeline.run(frames=20)
-    assert (first["frames"]["delivered"], second["frames"]["delivered"]) == (10, 20)
+    assert (first.frames.delivered, second.frames.delivered) == (10, 20)
     assert balanced(first)
     assert balanced(second)
-    assert second["latency_us"]["dequeue"]["count"] >= 20
+    assert second.latency_us["dequeue"].count >= 20
 
 
 def test_seconds_ends_in_time_and_drains():
     with SyntheticCamera(size=(320, 240), fps=100) as camera:
         stats = Pipeline(camera, lambda frame: None).run(seconds=0.3)
-    assert 15 <= stats["frames"]["delivered"] <= 60
+    assert 15 <= stats.frames.delivered <= 60
     assert balanced(stats)
 
 
 def test_the_rate_is_that_of_the_frames_and_needs_two():
     with fast(None) as camera:
         pipeline = Pipeline(camera, lambda frame: time.sleep(0.03))
-        assert pipeline.stats()["fps"] is None
-        assert pipeline.run(frames=1)["fps"] is None
+        assert pipeline.stats().fps is None
+        assert pipeline.run(frames=1).fps is None
         # A sleep is never shorter: three frames are at least 60 ms apart, whatever else the machine does.
-        assert 0 < pipeline.run(frames=3)["fps"] <= 1 / 0.03
+        assert 0 < pipeline.run(frames=3).fps <= 1 / 0.03
 
 
 def test_drops_of_the_camera_are_counted_by_cause():
     with fast(30, drop=[3, 4, 9], damage=[12, 20]) as camera:
         stats = Pipeline(camera, lambda frame: None).run()
-    assert stats["frames"]["captured"] == 30
-    assert stats["frames"]["dropped"]["driver"] == 3
-    assert stats["frames"]["dropped"]["corrupt"] == 2
+    assert stats.frames.captured == 30
+    assert stats.frames.dropped.driver == 3
+    assert stats.frames.dropped.corrupt == 2
     assert balanced(stats)
 
 
@@ -292,7 +291,7 @@ def test_stages_of_the_same_name_are_told_apart():
 
     with fast(5) as camera:
         stats = Pipeline(camera, twin, twin).run()
-    assert {"twin", "twin#2"} <= set(stats["latency_us"])
+    assert {"twin", "twin#2"} <= set(stats.latency_us)
 
 
 def test_explain_tells_the_threads():
@@ -372,14 +371,14 @@ def test_what_works_in_one_pipeline_is_refused_to_another(shared):
             with pytest.raises(RuntimeError, match="is in use by <Pipeline"):
                 second.run(frames=3)
             assert first.running
-        assert second.run(frames=3)["frames"]["delivered"] == 3
+        assert second.run(frames=3).frames.delivered == 3
 
 
 def test_a_stage_that_stops_its_pipeline_does_not_wait_for_itself():
     with SyntheticCamera(fps=500) as camera:
         pipeline = Pipeline(camera, lambda frame: pipeline.stop() if frame.sequence == 3 else None, lambda frame: None)
         stats = pipeline.run()
-    assert stats["frames"]["delivered"] >= 4
+    assert stats.frames.delivered >= 4
     assert balanced(stats)
 
 
@@ -407,8 +406,8 @@ def test_a_start_that_is_interrupted_leaves_a_pipeline_that_can_start():
         with pytest.raises(KeyboardInterrupt):
             pipeline.run(frames=3)
         assert not pipeline.running
-        assert pipeline.stats()["wall_s"] == 0
-        assert pipeline.run(frames=3)["frames"]["delivered"] == 3
+        assert pipeline.stats().wall_s == 0
+        assert pipeline.run(frames=3).frames.delivered == 3
 
 
 def test_a_node_that_forgets_to_call_init_has_a_name():
@@ -419,7 +418,7 @@ def test_a_node_that_forgets_to_call_init_has_a_name():
     with fast(3) as camera:
         pipeline = Pipeline(camera, Silent())
         assert repr(pipeline) == "<Pipeline synthetic -> Silent>"
-        assert pipeline.run()["frames"]["delivered"] == 3
+        assert pipeline.run().frames.delivered == 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")

@@ -46,7 +46,7 @@ def test_a_recording_is_the_camera_of_a_test(folder: pytest.Pytester) -> None:
             assert len(list(camkit_recording)) in (5, 3)
 
         def test_pipeline(camkit_recording):
-            assert camkit.Pipeline(camkit_recording).run()["frames"]["delivered"] == 3
+            assert camkit.Pipeline(camkit_recording).run().frames.delivered == 3
 
         pytestmark = pytest.mark.camkit_recording("three.mcap")
         """

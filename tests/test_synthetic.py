@@ -8,6 +8,7 @@ import pytest
 from camkit.camera_capture import SyntheticCamera, bar_colours, open, read_stamp
 from camkit.errors import CameraTimeout, FormatNotSupported
 from camkit.memory_manager import FORMATS, Frame, FramePool
+from camkit.performance_core import Drops, SourceStats
 
 DRAWN = [name for name, row in FORMATS.items() if not row.compressed]
 YUV = [name for name in DRAWN if FORMATS[name].model == "yuv"]
@@ -204,7 +205,7 @@ def test_a_frame_never_comes_before_its_time() -> None:
             assert frame.timestamp_ns <= frame.dequeue_ns <= time.monotonic_ns()
             assert frame.clock == "monotonic" and frame.stamp == "start_of_exposure"
         row = camera.latencies()["dequeue"]
-    assert row["count"] == 30 and row["min"] >= 0
+    assert row.count == 30 and row.min is not None and row.min >= 0
 
 
 def test_a_late_reader_finds_what_a_driver_would_have_kept() -> None:
@@ -222,7 +223,7 @@ def test_a_late_reader_finds_what_a_driver_would_have_kept() -> None:
         number, gap, _ = late[4]
         assert gap == number - 5 and number >= 10
         stats = camera.stats()
-        assert stats["captured"] == number + 1 and stats["taken"] == 6 and stats["dropped"]["driver"] == gap
+        assert stats.captured == number + 1 and stats.taken == 6 and stats.dropped.driver == gap
 
 
 def test_buffers_that_the_reader_holds_are_not_filled() -> None:
@@ -242,7 +243,7 @@ def test_without_real_time_nothing_is_lost() -> None:
     with SyntheticCamera((64, 32), fps=30, realtime=False, frames=500) as camera:
         numbers = [frame.sequence for frame in camera]
         assert numbers == list(range(500))
-        assert camera.stats()["captured"] == 500
+        assert camera.stats().captured == 500
 
 
 def test_dropped_numbers_never_appear() -> None:
@@ -250,8 +251,8 @@ def test_dropped_numbers_never_appear() -> None:
         seen = [(frame.sequence, frame.gap) for frame in camera]
         numbers = [1, 2, 6, 7, 8, 9, 10, *range(12, 20)]
         assert seen == [(n, {6: 3, 12: 1}.get(n, 0)) for n in numbers]
-        assert camera.stats()["dropped"] == {"driver": 4, "corrupt": 0, "pool": 0}
-        assert camera.stats()["captured"] == 19  # of frame 0 nobody can know
+        assert camera.stats().dropped == Drops(driver=4)
+        assert camera.stats().captured == 19  # of frame 0 nobody can know
 
 
 def test_a_share_of_frames_is_dropped_the_same_ones_each_time() -> None:
@@ -268,15 +269,7 @@ def test_damaged_frames_are_dropped_and_counted() -> None:
     with SyntheticCamera((64, 32), realtime=False, frames=10, damage=(2, 3, 9)) as camera:
         seen = [(frame.sequence, frame.gap) for frame in camera]
         assert seen == [(0, 0), (1, 0), (4, 2), (5, 0), (6, 0), (7, 0), (8, 0)]
-        assert camera.stats() == {
-            "captured": 10,
-            "taken": 7,
-            "dropped": {"driver": 0, "corrupt": 3, "pool": 0},
-            "copies": 0,
-            "copied_bytes": 0,
-            "outages": 0,
-            "outage_s": 0.0,
-        }
+        assert camera.stats() == SourceStats(captured=10, taken=7, dropped=Drops(corrupt=3))
 
 
 def test_damaged_frames_are_delivered_when_asked_for() -> None:
@@ -286,7 +279,7 @@ def test_damaged_frames_are_delivered_when_asked_for() -> None:
             assert frame.nbytes == (1024 if frame.corrupt else 2048)
             assert (frame.array[16:] == 0).all() == frame.corrupt
             assert read_stamp(frame)[0] == frame.sequence
-        assert camera.stats()["dropped"]["corrupt"] == 0
+        assert camera.stats().dropped.corrupt == 0
 
 
 def test_a_delayed_frame_comes_late_with_its_true_time_and_in_order() -> None:
@@ -305,7 +298,7 @@ def test_the_wrap_of_a_32_bit_counter_is_survived() -> None:
         seen = [(frame.sequence, frame.gap) for frame in camera]
         numbers = [n for n in range(first, first + 40) if n not in (0xFFFFFFFF, 2**32)]
         assert seen == [(n, 2 if n == 2**32 + 1 else 0) for n in numbers]
-        assert camera.stats()["captured"] == 40
+        assert camera.stats().captured == 40
 
 
 def test_a_restarted_stream_begins_anew() -> None:
@@ -325,7 +318,7 @@ def test_all_frames_lost_is_a_stall_that_tells_why(realtime: bool) -> None:
     with SyntheticCamera((64, 32), fps=1000, damage=1.0, realtime=realtime, timeout=0.05) as camera:
         pytest.raises(CameraTimeout, camera.read).match(r"of which \d+ corrupt")
         stats = camera.stats()
-        assert stats["captured"] == stats["dropped"]["corrupt"] + stats["dropped"]["driver"] > 0
+        assert stats.captured == stats.dropped.corrupt + stats.dropped.driver > 0
 
 
 @pytest.mark.parametrize(

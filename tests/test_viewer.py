@@ -115,7 +115,7 @@ def test_the_window_shows_the_picture_upright(screen: Screen) -> None:
         assert blue.mean() < red.mean()
         assert (viewer.readback() == picture).all()
         assert viewer.description["headless"] is False
-        assert viewer.stats()["displayed"] == 1
+        assert viewer.stats().displayed == 1
         assert viewer.pump()
     screen.until(lambda s: box(s, (200, 40, 10)) == (0, 0))
 
@@ -217,7 +217,7 @@ def test_frames_are_drawn_in_another_thread_again_and_again(screen: Screen) -> N
             assert not failed
             screen.until(lambda s, c=colour: box(s, c) == (320, 240), viewer)
             assert (viewer.readback() == colour).all()
-            assert viewer.stats()["displayed"] == 20
+            assert viewer.stats().displayed == 20
 
 
 def test_escape_ends_a_pipeline_that_still_gets_frames(screen: Screen) -> None:
@@ -227,12 +227,12 @@ def test_escape_ends_a_pipeline_that_still_gets_frames(screen: Screen) -> None:
         window = glfw.get_x11_window(viewer._window.window)
         pipeline = camkit.Pipeline(camera, viewer, policy="latest")
         pipeline.start()
-        while viewer.stats()["displayed"] < 3:
+        while viewer.stats().displayed < 3:
             assert not pipeline.wait(0.01)
         press_escape(screen, window)
         assert pipeline.wait(20)
-        frames = pipeline.stats()["frames"]
-    assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
+        frames = pipeline.stats().frames
+    assert frames.captured == frames.delivered + frames.dropped.total
 
 
 def test_pictures_are_shown_while_python_is_held(screen: Screen) -> None:
@@ -241,11 +241,11 @@ def test_pictures_are_shown_while_python_is_held(screen: Screen) -> None:
     with camera, Viewer(size=(64, 48), vsync=False) as viewer:
         pipeline = camkit.Pipeline(camera, viewer, policy="block")
         pipeline.start()
-        while viewer.stats()["displayed"] < 100:
+        while viewer.stats().displayed < 100:
             assert not pipeline.wait(0.01)
-        before = viewer.stats()["displayed"]
+        before = viewer.stats().displayed
         hold(None, 0, 2000)
-        after = viewer.stats()["displayed"]
+        after = viewer.stats().displayed
         pipeline.stop()
     assert after > before + 200
 
@@ -280,7 +280,7 @@ def test_a_resized_window_is_drawn_anew_without_a_new_frame(screen: Screen) -> N
 def test_vsync_can_be_asked_for(screen: Screen) -> None:
     with Viewer(size=(64, 48), vsync=True) as viewer:
         feed(viewer, plain((9, 9, 9)))
-        assert viewer.stats()["displayed"] == 1
+        assert viewer.stats().displayed == 1
 
 
 @pytest.mark.parametrize("size", [(0, 10), (10, 100000)])

@@ -31,6 +31,7 @@ import contextlib
 import errno
 import os
 import threading
+from dataclasses import replace
 from weakref import WeakSet
 
 from camkit.camera_capture.events import Events
@@ -207,10 +208,10 @@ cdef class Backend(Source):
 
         Returns
         -------
-        dict
+        SourceStats
         """
         away = self.outage_ns + (now_ns() - self.outage_since if self.outage_since else 0)
-        return super().stats() | {"outages": self.outages, "outage_s": away / 1e9}
+        return replace(super().stats(), outages=self.outages, outage_s=away / 1e9)
 
     def negotiate(self, frames):
         """Tell what frames the camera delivers; as of a Node."""

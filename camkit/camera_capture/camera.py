@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from camkit.camera_capture._backend import end_thread_at_exit
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
@@ -16,6 +16,7 @@ from camkit.memory_manager._checks import check_int
 if TYPE_CHECKING:
     from camkit.camera_capture._backend import Backend
     from camkit.memory_manager import Frame, PixelFormat
+    from camkit.performance_core.stats import SourceStats, Summary
 
 
 class Camera(Settings):
@@ -136,12 +137,12 @@ class Camera(Settings):
         """
         self._source.grow(check_int("count", count, 1, MOST_BUFFERS))
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> SourceStats:
         """Count the frames since the camera was opened: captured = taken + dropped, dropped by cause, and copies."""
         return self._source.stats()
 
-    def latencies(self) -> dict[str, dict[str, float | None]]:
-        """Return {"dequeue": p50, p99, max and more}: microseconds from a frame's timestamp until we had it."""
+    def latencies(self) -> dict[str, Summary]:
+        """Return {"dequeue": Summary}: microseconds from a frame's timestamp until we had it."""
         return self._source.latencies()
 
     def explain(self) -> str:

@@ -59,7 +59,7 @@ class Display:
             return None
         said = self._drawing.description
         row: dict[str, Any] = {name: said.get(name) for name in ("renderer", "version", "vendor", "headless")}
-        row["refused_frames"] = self._drawing.stats()["refused"]
+        row["refused_frames"] = self._drawing.stats().refused
         return row
 
     def transfer(self) -> dict[str, Any]:

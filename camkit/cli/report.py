@@ -22,13 +22,15 @@ def make_report(
     error: BaseException | None = None,
 ) -> dict[str, Any]:
     """Gather everything that is known about a run; docs/json.md describes every field."""
-    stats = pipeline.stats()
+    stats = pipeline.stats().as_dict()
     return {
         "version": camkit.__version__,
         "source": _source(camera),
         "frames": stats["frames"],
         "fps_measured": stats["fps"],
         "latency_us": stats["latency_us"],
+        "links": stats["links"],
+        "threads": stats["threads"],
         "copies": stats["copies"],
         "transfer": display.transfer(),
         "gl": display.gl(),
@@ -56,7 +58,7 @@ def make_record_report(
     error: BaseException | None = None,
 ) -> dict[str, Any]:
     """Gather everything that is known about a recording; docs/json.md describes every field."""
-    stats, file = pipeline.stats(), recorder.report()
+    stats, file = pipeline.stats().as_dict(), recorder.report()
     return {
         "version": camkit.__version__,
         "source": _source(camera),

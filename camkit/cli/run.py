@@ -86,7 +86,7 @@ class Run:
         except camkit.CamkitError as failure:
             error = failure
         self._cpu_s = time.process_time() - self._cpu_began
-        if error is not None and not self._pipeline.stats()["frames"]["captured"]:
+        if error is not None and not self._pipeline.stats().frames.captured:
             raise error  # there is nothing to give an account of
         snapshot: Path | None = None
         try:
@@ -119,14 +119,14 @@ class Run:
             self._pipeline.wait(END_S)
 
     def _tell_outages(self) -> None:
-        outages = self._pipeline.stats()["outages"]
+        outages = self._pipeline.stats().outages
         if outages > self._outages:
             self._outages = outages
             say(f"{str(self._camera.info)!r} is gone: waiting until it is plugged in again")
 
     def _save(self) -> Path | None:
         path: Path | None = self._args.snapshot
-        if path is None or not self._pipeline.stats()["frames"]["delivered"]:
+        if path is None or not self._pipeline.stats().frames.delivered:
             return None
         try:
             self._display.save(path)
@@ -137,13 +137,13 @@ class Run:
     def _done(self) -> float | None:
         stats = self._pipeline.stats()
         if self._args.frames:
-            return float(stats["frames"]["delivered"] / self._args.frames)
-        return stats["wall_s"] / self._args.seconds if self._args.seconds else None
+            return float(stats.frames.delivered / self._args.frames)
+        return stats.wall_s / self._args.seconds if self._args.seconds else None
 
     def _need_frames(self) -> None:
         stats = self._pipeline.stats()
-        if not stats["frames"]["delivered"]:
-            raise NoFrames(f"no frame came from {str(self._camera.info)!r} in {stats['wall_s']:.1f} s")
+        if not stats.frames.delivered:
+            raise NoFrames(f"no frame came from {str(self._camera.info)!r} in {stats.wall_s:.1f} s")
 
     def _report(self, **rest: Any) -> dict[str, Any]:
         cpu_s = time.process_time() - self._cpu_began if self._cpu_s is None else self._cpu_s

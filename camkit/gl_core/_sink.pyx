@@ -19,6 +19,7 @@ from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
 from camkit.performance_core._stats cimport summary
 
+from dataclasses import replace
 from sys import is_finalizing
 from threading import get_ident
 
@@ -250,10 +251,10 @@ cdef class GLSink(Sink):
 
         Returns
         -------
-        dict
+        SinkStats
             `displayed`: the GPU was done with them. `refused`: truncated or mis-strided, not drawn.
         """
-        return super().stats() | {"refused": self.refused}
+        return replace(super().stats(), refused=self.refused)
 
     def latencies(self):
         drawn = {"capture_to_drawn": summary(self.capture_to_drawn)} if self.capture_to_drawn.count() else {}

@@ -6,16 +6,38 @@ from camkit.performance_core._stats import Histogram
 from camkit.performance_core.negotiate import FrameSpec
 from camkit.performance_core.pipeline import Pipeline
 from camkit.performance_core.stages import DROP, PyStage
+from camkit.performance_core.stats import (
+    BranchStats,
+    Copies,
+    Drops,
+    FrameCounts,
+    LinkStats,
+    PipelineStats,
+    SinkStats,
+    SourceStats,
+    Summary,
+    ThreadStats,
+)
 
 __all__ = [
+    "BranchStats",
+    "Copies",
     "DROP",
+    "Drops",
+    "FrameCounts",
     "FrameQueue",
     "FrameSpec",
     "Histogram",
+    "LinkStats",
     "NullSink",
     "Pipeline",
+    "PipelineStats",
     "PyStage",
     "Sink",
+    "SinkStats",
     "Source",
+    "SourceStats",
     "Stage",
+    "Summary",
+    "ThreadStats",
 ]

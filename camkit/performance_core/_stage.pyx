@@ -6,6 +6,7 @@ from camkit.memory_manager._abi cimport CAMKIT_OK, CAMKIT_TIMEOUT, camkit_frame,
 from camkit.performance_core._stats cimport histogram, summary
 
 from camkit.performance_core.negotiate import FrameSpec, mismatch, specs
+from camkit.performance_core.stats import Drops, SinkStats, SourceStats
 
 
 cdef class Node:
@@ -62,7 +63,7 @@ cdef class Node:
         return frames
 
     def latencies(self):
-        """Return {name: summary} of what the node measures itself."""
+        """Return {name: Summary} of what the node measures itself."""
         return {}
 
     def explain(self):
@@ -90,17 +91,13 @@ cdef class Source(Node):
 
         Returns
         -------
-        dict
+        SourceStats
         """
         c = self.counters
-        return {
-            "captured": c.captured, "taken": c.taken,
-            "dropped": {"driver": c.driver, "corrupt": c.corrupt, "pool": c.pool},
-            "copies": c.copies, "copied_bytes": c.copied_bytes,
-        }
+        return SourceStats(c.captured, c.taken, Drops(c.driver, c.corrupt, c.pool), c.copies, c.copied_bytes)
 
     def latencies(self):
-        """Return {"dequeue": summary}: from the driver's timestamp to our hands, since the pipeline's run began."""
+        """Return {"dequeue": Summary}: from the driver's timestamp to our hands, since the pipeline's run began."""
         return {"dequeue": summary(self.dequeue_latency)}
 
     def wake(self):
@@ -187,10 +184,10 @@ cdef class Sink(Node):
 
         Returns
         -------
-        dict
+        SinkStats
         """
         c = self.counters
-        return {"displayed": c.displayed, "copies": c.copies, "copied_bytes": c.copied_bytes}
+        return SinkStats(c.displayed, c.copies, c.copied_bytes)
 
     def expect(self, format, size, stride=0):
         """Hear what frames will probably come, before `start`: a sink may get ready for them, or refuse them."""

@@ -13,5 +13,5 @@ cdef extern from "camkit/histogram.hpp" namespace "camkit" nogil:
         int64_t percentile(double percent) noexcept
 
 
-# {"p50", "p99", "max", "count", ...} in microseconds; zeros when nothing was recorded.
-cdef dict summary(histogram *h)
+# A Summary: microseconds, None where nothing was recorded.
+cdef object summary(histogram *h)

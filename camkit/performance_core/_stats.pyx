@@ -2,15 +2,16 @@
 
 from libc.stdint cimport int64_t
 
+from camkit.performance_core.stats import Summary
 
-cdef dict summary(histogram *h):
+
+cdef object summary(histogram *h):
     if h.count() == 0:
-        return {"p50": None, "p90": None, "p99": None, "p999": None, "min": None, "max": None, "mean": None, "count": 0}
-    return {
-        "p50": h.percentile(50) / 1000.0, "p90": h.percentile(90) / 1000.0, "p99": h.percentile(99) / 1000.0,
-        "p999": h.percentile(99.9) / 1000.0, "min": h.min() / 1000.0, "max": h.max() / 1000.0,
-        "mean": h.mean() / 1000.0, "count": h.count(),
-    }
+        return Summary()
+    return Summary(
+        h.percentile(50) / 1000.0, h.percentile(90) / 1000.0, h.percentile(99) / 1000.0, h.percentile(99.9) / 1000.0,
+        h.min() / 1000.0, h.max() / 1000.0, h.mean() / 1000.0, h.count(),
+    )
 
 
 cdef class Histogram:
@@ -48,5 +49,5 @@ cdef class Histogram:
         return self.h.percentile(percent)
 
     def summary(self):
-        """Return p50, p90, p99, p999, min, max and mean in microseconds (None while empty), and count."""
+        """Return a Summary: percentiles in microseconds, and how many there are."""
         return summary(self.h)

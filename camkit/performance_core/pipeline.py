@@ -14,13 +14,16 @@ from camkit.errors import CamkitError, PipelineError
 from camkit.performance_core._queue import POLICIES, FrameQueue
 from camkit.performance_core._stage import NullSink, Sink, Source, Stage
 from camkit.performance_core._worker import Run, Worker
+from camkit.performance_core.account import take_account
 from camkit.performance_core.stages import PyStage
+from camkit.performance_core.thread_clock import ThreadClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
     from camkit.memory_manager import Frame
+    from camkit.performance_core.stats import PipelineStats, SourceStats
 
 PUMP_S = 0.01  # how often the waiting thread serves windows
 LOOK_S = 0.25  # how often it looks for a stage that hangs, where there is no window to serve
@@ -94,8 +97,10 @@ class Pipeline:
         self._threads: list[threading.Thread] = []
         self._collected = True
         self._deadline: float | None = None
-        self._before: dict[str, Any] = {}
-        self._absent: dict[str, Any] = {}  # as _before, from before the source was started
+        self._queues: list[FrameQueue] = []
+        self._clocks: list[ThreadClock] = []
+        self._before: SourceStats | None = None
+        self._absent: SourceStats | None = None  # as _before, from before the source was started
         self._began = self._ended = 0.0
 
     def __repr__(self) -> str:
@@ -116,7 +121,7 @@ class Pipeline:
 
     # ---- running -----------------------------------------------------------------------------------------------
 
-    def run(self, *, frames: int | None = None, seconds: float | None = None) -> dict[str, Any]:
+    def run(self, *, frames: int | None = None, seconds: float | None = None) -> PipelineStats:
         """Start, wait for the end, and return `stats()`.
 
         Parameters
@@ -266,49 +271,14 @@ class Pipeline:
 
     # ---- accounts ----------------------------------------------------------------------------------------------
 
-    def stats(self) -> dict[str, Any]:
-        """Counts and latencies of this run, or of the last.
+    def stats(self) -> PipelineStats:
+        """Counts and latencies of this run, or of the last; `stats().check()` makes sure that they add up.
 
         Returns
         -------
-        dict
-            `frames` {captured, delivered, displayed, dropped {driver, corrupt, pool, link, late, stage, bad, aborted}},
-            where captured = delivered + the sum of dropped once the run is over; `latency_us` {name: {p50, p90, p99,
-            p999, min, max, mean, count}}; `fps`, the rate from the first to the latest frame delivered, None before the
-            second; `copies` {per_frame, bytes_per_frame}; `outages` and `outage_s`, how often and how long the camera
-            was away and waited for; `wall_s`.
+        PipelineStats
         """
-        source, before = self._source.stats(), self._before or self._source.stats()
-        absent = self._absent or source
-        run = self._run.counts() if self._run is not None else dict.fromkeys(("taken", "delivered"), 0)
-        sink = self._sink.stats()
-        delivered = run["delivered"]
-        dropped = {cause: source["dropped"][cause] - before["dropped"][cause] for cause in source["dropped"]}
-        dropped["pool"] += run.get("pool", 0)
-        dropped |= {cause: run.get(cause, 0) for cause in ("link", "late", "stage", "bad", "aborted")}
-        latency: dict[str, Any] = dict(self._source.latencies())
-        for worker in self._workers:
-            latency.update(worker.latencies())
-        latency.update(self._sink.latencies())
-        copies = source["copies"] - before["copies"] + sink["copies"]
-        copied = source["copied_bytes"] - before["copied_bytes"] + sink["copied_bytes"]
-        return {
-            "frames": {
-                "captured": source["captured"] - before["captured"],
-                "delivered": delivered,
-                "displayed": sink["displayed"],
-                "dropped": dropped,
-            },
-            "latency_us": latency,
-            "fps": self._workers[-1].rate() if self._workers else None,
-            "copies": {
-                "per_frame": copies / delivered if delivered else 0.0,
-                "bytes_per_frame": copied / delivered if delivered else 0.0,
-            },
-            "outages": source.get("outages", 0) - absent.get("outages", 0),
-            "outage_s": source.get("outage_s", 0.0) - absent.get("outage_s", 0.0),
-            "wall_s": (self._ended if not self.running else time.monotonic()) - self._began if self._began else 0.0,
-        }
+        return take_account(self)
 
     def explain(self) -> str:
         """Tell in words which nodes run in which thread, and what each of them says of itself."""
@@ -360,20 +330,27 @@ class Pipeline:
 
     def _build(self, frames: int | None) -> None:
         self._run, self._go, self._collected = Run(frames or 0), threading.Event(), False
-        self._workers, self._threads, self._before, self._began, self._ended = [], [], {}, 0.0, 0.0
+        self._workers, self._threads, self._queues, self._clocks = [], [], [], []
+        self._before, self._began, self._ended = None, 0.0, 0.0
         inlet: Any = self._source
         for source, group, sink in self._segments():
             outlet = FrameQueue(self.depth, self.policy) if sink is None else sink
+            if sink is None:
+                self._queues.append(outlet)
             stages = [node for node in group if node is not sink]
             hold = self._go if source is not None else None
             self._workers.append(Worker(self._run, inlet, stages, outlet, f"link_{len(self._workers)}", hold))
             inlet = outlet
         # Daemons: a stage that never returns must not keep the interpreter from ending; _stop_all ends the others.
+        self._clocks = [ThreadClock() for _ in self._workers]
         self._threads = [
             threading.Thread(
-                target=worker.run, name=f"camkit-{worker.nodes[0].name if worker.nodes else i}", daemon=True
+                target=_work,
+                args=(worker, clock),
+                name=f"camkit-{worker.nodes[0].name if worker.nodes else i}",
+                daemon=True,
             )
-            for i, worker in enumerate(self._workers)
+            for i, (worker, clock) in enumerate(zip(self._workers, self._clocks, strict=True))
         ]
         _live.add(self)
 
@@ -454,6 +431,14 @@ class Pipeline:
         )
 
 
+def _work(worker: Worker, clock: ThreadClock) -> None:
+    clock.begin()
+    try:
+        worker.run()
+    finally:
+        clock.end()
+
+
 def _stage(node: Stage | Sink | Callable[[Frame], Any]) -> Stage:
     if isinstance(node, Stage):
         return node
@@ -479,7 +464,7 @@ def _forget_threads() -> None:
     _starting = threading.Lock()
     for pipeline in list(_live):
         pipeline._lock = threading.Lock()
-        pipeline._workers, pipeline._threads = [], []
+        pipeline._workers, pipeline._threads, pipeline._queues, pipeline._clocks = [], [], [], []
 
 
 if hasattr(os, "register_at_fork"):

@@ -59,10 +59,10 @@ def test_the_texture_shows_what_the_driver_drew(vivid, name):
     with camkit.open(vivid.path, format=name, size=SIZE, fps=60) as camera, camkit.Offscreen() as screen:
         stats = camkit.Pipeline(camera, lambda frame: seen.append(frame.copy()), screen).run(frames=10)
         picture = screen.readback().astype(float)
-    frames = stats["frames"]
-    assert frames["delivered"] == frames["displayed"] == 10 == len(seen)
-    assert frames["captured"] == 10 + sum(frames["dropped"].values())
-    assert stats["latency_us"]["capture_to_gl"]["count"] == 10
+    frames = stats.frames
+    assert frames.delivered == frames.displayed == 10 == len(seen)
+    assert frames.captured == 10 + frames.dropped.total
+    assert stats.latency_us["capture_to_gl"].count == 10
     assert picture.shape == (SIZE[1], SIZE[0], 3)
     reference = to_rgb(seen[-1])
     for i, colour in enumerate(BARS):
@@ -90,13 +90,13 @@ pipeline.start()
 time.sleep(1)
 tid = pipeline._threads[0].native_id
 faults(tid)
-begin, before = pipeline.stats()["frames"]["delivered"], faults(tid)
+begin, before = pipeline.stats().frames.delivered, faults(tid)
 probe.alloc_probe_count(1)
 holding.poll(None, 0, 2500)  # once: whoever asks for the GIL now and then stands still from there
 probe.alloc_probe_count(0)
-after, end = faults(tid), pipeline.stats()["frames"]["delivered"]
+after, end = faults(tid), pipeline.stats().frames.delivered
 pipeline.stop()
-print(json.dumps({"frames": end - begin, "faults": after - before, "stats": pipeline.stats(),
+print(json.dumps({"frames": end - begin, "faults": after - before, "stats": pipeline.stats().as_dict(),
                   "allocations": probe.alloc_probe_ours(tid) + probe.alloc_probe_others(tid)}))
 camera.close()
 """

@@ -46,7 +46,7 @@ def same(played, recorded):
 
 
 def accounts(stats):
-    return stats["captured"], stats["taken"], stats["dropped"]
+    return stats.captured, stats.taken, stats.dropped
 
 
 @pytest.mark.smoke
@@ -116,7 +116,7 @@ def test_lost_and_damaged_frames_are_in_the_file(vivid, tmp_path):
     assert accounts(again) == stats
     # Played as a camera is that drops what is damaged, by the same rule.
     _, dropping = play(path, corrupt="drop")
-    assert dropping["dropped"]["corrupt"] == len(damaged) and dropping["captured"] == stats[0]
+    assert dropping.dropped.corrupt == len(damaged) and dropping.captured == stats[0]
 
 
 def test_causes_of_loss_are_kept_apart(vivid, tmp_path):
@@ -130,7 +130,7 @@ def test_causes_of_loss_are_kept_apart(vivid, tmp_path):
     with camkit.open(vivid.path, **SMALL, buffers=16) as camera:
         record(path, camera, 50, damage)
         stats = camera.stats()
-    assert stats["dropped"]["corrupt"] > 0 and stats["dropped"]["driver"] > 0
+    assert stats.dropped.corrupt > 0 and stats.dropped.driver > 0
     _, again = play(path)
     assert accounts(again) == accounts(stats)
 

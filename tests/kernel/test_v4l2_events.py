@@ -20,7 +20,7 @@ from camkit.errors import (
 
 def accounted(camera):
     stats = camera.stats()
-    return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
+    return stats.captured == stats.taken + stats.dropped.total
 
 
 def kinds(camera):
@@ -138,7 +138,7 @@ with camkit.open(sys.argv[1], format="YUYV", size=(320, 180), fps=60) as camera:
     except EOFError as error:
         print("EOF")
     stats = camera.stats()
-    print(stats["captured"] - stats["taken"] - sum(stats["dropped"].values()))
+    print(stats.captured - stats.taken - stats.dropped.total)
 """
 
 

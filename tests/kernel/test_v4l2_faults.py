@@ -27,7 +27,7 @@ REQUESTS = {
 
 def accounted(camera) -> bool:
     stats = camera.stats()
-    return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
+    return stats.captured == stats.taken + stats.dropped.total
 
 
 class Reader(threading.Thread):
@@ -169,7 +169,7 @@ def test_a_storm_of_signals_costs_no_frame(vivid, open_camera):
         signal.signal(signal.SIGALRM, old)
     assert len(signals) > 30, "more than one a frame"
     assert numbers == sorted(set(numbers)) and accounted(camera)
-    assert camera.stats()["dropped"]["corrupt"] == camera.stats()["dropped"]["pool"] == 0
+    assert camera.stats().dropped.corrupt == camera.stats().dropped.pool == 0
 
 
 def test_who_waits_for_a_buffer_sleeps_until_it_comes(vivid, open_camera):
@@ -185,7 +185,7 @@ def test_who_waits_for_a_buffer_sleeps_until_it_comes(vivid, open_camera):
     held.clear()
     reader.join(30)
     assert reader.error is None and reader.frame is not None
-    assert camera.stats()["dropped"]["pool"] == 0 and accounted(camera)
+    assert camera.stats().dropped.pool == 0 and accounted(camera)
 
 
 # ---- unplugged ----

@@ -36,7 +36,7 @@ def hdmi(any_vivid):
 
 def accounted(camera):
     stats = camera.stats()
-    return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
+    return stats.captured == stats.taken + stats.dropped.total
 
 
 def kinds(camera):
@@ -79,7 +79,7 @@ def test_a_stream_follows_new_timings_and_marks_the_first_frame(hdmi):
         # Numbers and account go on.
         numbers, gaps, *_ = zip(facts(first), *old, facts(new), *more, strict=True)
         assert list(np.diff(numbers)) == [gap + 1 for gap in gaps[1:]] and accounted(camera)
-        assert camera.stats()["captured"] == numbers[-1] - numbers[0] + 1
+        assert camera.stats().captured == numbers[-1] - numbers[0] + 1
         # The old frame is what it was.
         assert first.array.shape == (720, 1280, 2) and np.array_equal(first.array, before)
         told = {event.kind: event for event in camera.events.take()}
@@ -106,7 +106,7 @@ def test_frames_that_a_change_overtakes_are_in_the_account(hdmi):
         lost = next(event.fields["frames_lost"] for event in camera.events.take() if event.kind == "renegotiated")
         assert lost >= 2 and frame.gap == lost and frame.sequence == before + 1 + lost
         assert frame.size == (800, 600) and frame.discontinuity and accounted(camera)
-        assert camera.stats()["dropped"]["driver"] == lost
+        assert camera.stats().dropped.driver == lost
 
 
 def test_many_changes_in_a_row_leak_nothing(hdmi, open_files):
@@ -201,10 +201,10 @@ def test_without_a_signal_frames_are_no_pictures(hdmi, mode, state):
             for _ in range(100):
                 camera.read()
         assert camera.signal.lost and camera.signal.state == state
-        assert f": {state}" in camera.explain() and camera.stats()["dropped"]["corrupt"] > 0
+        assert f": {state}" in camera.explain() and camera.stats().dropped.corrupt > 0
         hdmi.set("DV Timings Signal Mode", CURRENT)
         frame = camera.read()
-        assert frame.gap >= camera.stats()["dropped"]["corrupt"] > 0 and not frame.corrupt and accounted(camera)
+        assert frame.gap >= camera.stats().dropped.corrupt > 0 and not frame.corrupt and accounted(camera)
         states = [event.fields["state"] for event in camera.events.take() if event.kind == "signal"]
         assert states == [state, "ok"]
 
@@ -345,9 +345,9 @@ def test_a_pipeline_and_the_gpu_follow(hdmi):
         stats = camkit.Pipeline(camera, stage, screen).run(frames=30)
         picture = screen.readback()
     assert sizes[0] == (1280, 720) and sizes[-1] == (800, 600) and picture.shape == (600, 800, 3)
-    frames = stats["frames"]
-    assert frames["delivered"] == frames["displayed"] == 30
-    assert frames["captured"] == 30 + sum(frames["dropped"].values())
+    frames = stats.frames
+    assert frames.delivered == frames.displayed == 30
+    assert frames.captured == 30 + frames.dropped.total
     assert "the picture changed from YUYV 1280x720 to YUYV 800x600" in screen.explain()
     # The bars are bars again, not the old rows in a new width.
     assert np.ptp(picture[100:500].astype(int), axis=0).max() <= 8

@@ -76,7 +76,7 @@ def test_a_frame_that_is_not_whole_is_damaged(loopback, open_camera, fourcc, mak
         frame = camera.read()
         told.append((frame.nbytes, frame.corrupt))
     assert told == [(WHOLE, False), *((len(written), True) for written in bad), (WHOLE, False)]
-    assert camera.stats()["dropped"]["corrupt"] == 0
+    assert camera.stats().dropped.corrupt == 0
 
 
 @damaged
@@ -85,17 +85,17 @@ def test_a_frame_that_is_not_whole_is_dropped_and_counted(loopback, open_camera,
     loopback.write(make(0))
     camera = open_camera(loopback.path, format=fourcc, size=SIZE)
     start(camera)
-    before = camera.stats()["captured"]
+    before = camera.stats().captured
     for count, written in enumerate(bad, 1):
         loopback.write(written)
         with pytest.raises(CameraTimeout):
             camera.read(timeout=0.05)
-        assert camera.stats()["dropped"]["corrupt"] == count
+        assert camera.stats().dropped.corrupt == count
     loopback.write(make(2))
     frame = camera.read()
     assert (bytes(frame.array.ravel()), frame.corrupt, frame.gap) == (make(2), False, len(bad))
     stats = camera.stats()
-    assert stats["captured"] == stats["taken"] + sum(stats["dropped"].values()) == before + 1 + len(bad)
+    assert stats.captured == stats.taken + stats.dropped.total == before + 1 + len(bad)
 
 
 def test_the_shortest_frame_of_motion_jpeg_is_its_mark(loopback, open_camera):

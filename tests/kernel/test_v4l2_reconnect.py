@@ -23,12 +23,12 @@ NOBODY = 65534
 
 def accounted(camera) -> bool:
     stats = camera.stats()
-    return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
+    return stats.captured == stats.taken + stats.dropped.total
 
 
 def read_until_away(camera, outages=1) -> None:
     """Read until the camera's absence was noticed; what was filled before still comes."""
-    while camera.stats()["outages"] < outages:
+    while camera.stats().outages < outages:
         try:
             camera.read(timeout=0.3).close()
         except camkit.CameraTimeout:
@@ -79,10 +79,10 @@ def test_it_goes_on_where_it_was(plugged):
         assert camera.controls is controls and camera.source is source and controls.brightness == 20
         assert camera.info.path == plugged.path and camera.fps == 30
         stats = camera.stats()
-        assert stats["outages"] == 1 and stats["outage_s"] > 0 and accounted(camera)
+        assert stats.outages == 1 and stats.outage_s > 0 and accounted(camera)
         assert "away now: waiting for 'camkit lab webcam" in away and "serial number 0001" in away
         assert "away once for" in camera.explain() and "away now" not in camera.explain()
-        assert camera.stats()["outage_s"] == stats["outage_s"], "it is over"
+        assert camera.stats().outage_s == stats.outage_s, "it is over"
 
 
 def test_frames_from_before_stay_and_are_not_given_to_the_new_device(plugged):
@@ -107,7 +107,7 @@ def test_frames_from_before_stay_and_are_not_given_to_the_new_device(plugged):
                 camera.read(timeout=0.05)
         for frame, copy in zip(new, copies, strict=True):
             np.testing.assert_array_equal(frame.array, copy)
-        assert camera.stats()["dropped"]["pool"] > 0 and accounted(camera)
+        assert camera.stats().dropped.pool > 0 and accounted(camera)
         del frame
         new.clear()
         assert camera.read().generation == 2
@@ -124,7 +124,7 @@ def test_nothing_is_left_open_by_many_outages(plugged, open_files):
             plugged.order("plug")
             assert camera.read().discontinuity
             assert (open_files(), threading.active_count()) == (before, threads)
-        assert camera.stats()["outages"] == 5 and accounted(camera)
+        assert camera.stats().outages == 5 and accounted(camera)
     assert open_files()[1] == 0
 
 
@@ -139,7 +139,7 @@ def test_who_is_blocked_in_a_read_gets_the_next_frame(binding):
         binding.bind()
         reader.join(30)
         assert reader.error is None and reader.frame.discontinuity
-        assert camera.stats()["outage_s"] > 0.5
+        assert camera.stats().outage_s > 0.5
         del reader
 
 
@@ -179,15 +179,15 @@ def test_a_pipeline_waits(binding):
         pipeline.start()
         wait_until(lambda: len(seen) > 3, "frames")
         binding.unbind()
-        wait_until(lambda: camera.stats()["outages"], "the outage is noticed")
+        wait_until(lambda: camera.stats().outages, "the outage is noticed")
         assert not pipeline.wait(1.0), "neither the watchdog nor the camera's own limit ends it"
         binding.bind()
         wait_until(lambda: seen[-1][0] == 2, "frames of the next stream")
         pipeline.stop()
         assert [mark for mark in seen if mark[1]] == [(2, True)]
-        frames = pipeline.stats()["frames"]
-        assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
-        assert pipeline.stats()["outages"] == 1 and pipeline.stats()["outage_s"] > 1
+        frames = pipeline.stats().frames
+        assert frames.captured == frames.delivered + frames.dropped.total
+        assert pipeline.stats().outages == 1 and pipeline.stats().outage_s > 1
 
 
 def test_a_pipeline_ends_without_it(binding):
@@ -199,8 +199,8 @@ def test_a_pipeline_ends_without_it(binding):
         binding.unbind()
         with pytest.raises(camkit.CameraDisconnected):
             pipeline.wait(30)
-        frames = pipeline.stats()["frames"]
-        assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
+        frames = pipeline.stats().frames
+        assert frames.captured == frames.delivered + frames.dropped.total
 
 
 def test_the_longest_wait(plugged):
@@ -211,7 +211,7 @@ def test_the_longest_wait(plugged):
             for _ in range(camera.stream.buffers + 1):
                 camera.read()
         assert (caught.value.errno, caught.value.filename) == (errno.ENODEV, plugged.path)
-        assert camera.stats()["outage_s"] >= 0.4
+        assert camera.stats().outage_s >= 0.4
         plugged.order("plug")
         wait_until(lambda: camera_is_listed(plugged.path), "the webcam")
         assert camera.read().discontinuity, "who reads again tries again"
@@ -250,9 +250,9 @@ def test_the_wait_can_be_ended(binding, open_files):
     camera.stop()
     reader.join(30)
     assert isinstance(reader.error, EOFError)
-    assert camera.stats()["outage_s"] == camera.stats()["outage_s"], "a stopped camera is not waited for"
+    assert camera.stats().outage_s == camera.stats().outage_s, "a stopped camera is not waited for"
     camera.start()  # begins with the wait
-    assert camera.stats()["outages"] == 2
+    assert camera.stats().outages == 2
     reader = Reader(camera)
     time.sleep(0.1)
     camera.close()
@@ -267,7 +267,7 @@ def test_unplugged_while_it_did_not_stream(binding):
     with camkit.open(binding.path, **SMALL, reconnect=True) as camera:
         binding.unbind()
         camera.start()
-        assert camera.stats()["outages"] == 1
+        assert camera.stats().outages == 1
         with pytest.raises(camkit.CameraDisconnected, match="reach the device"):
             camera.controls.brightness = 1
         binding.bind()
@@ -410,7 +410,7 @@ def test_a_camera_that_refused_a_buffer_and_went(vivid):
         frame.close()
         vivid.set("Disconnect")
         read_until_away(camera)
-        assert camera.stats()["outages"] == 1 and accounted(camera)
+        assert camera.stats().outages == 1 and accounted(camera)
 
 
 def test_a_camera_that_went_before_its_new_signal_was_looked_at(vivid):

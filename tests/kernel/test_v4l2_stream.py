@@ -20,7 +20,7 @@ WRAP = 1 << 32
 
 def accounted(camera) -> bool:
     stats = camera.stats()
-    return stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
+    return stats.captured == stats.taken + stats.dropped.total
 
 
 def test_a_frame_tells_what_the_driver_said_of_its_buffer(any_vivid, open_camera):
@@ -75,9 +75,9 @@ def test_frames_lost_in_the_driver_are_gaps(vivid, open_camera):
     camera.start()
     frames = [(f.sequence, f.gap) for f in (camera.read() for _ in range(30))]
     stats = camera.stats()
-    assert sum(gap for _, gap in frames) == stats["dropped"]["driver"] > 0
+    assert sum(gap for _, gap in frames) == stats.dropped.driver > 0
     assert [b - a for (a, _), (b, _) in zip(frames, frames[1:], strict=False)] == [gap + 1 for _, gap in frames[1:]]
-    assert stats["captured"] == frames[-1][0] - frames[0][0] + 1
+    assert stats.captured == frames[-1][0] - frames[0][0] + 1
     assert accounted(camera)
 
 
@@ -108,8 +108,8 @@ def test_a_damaged_frame_is_dropped_and_counted(vivid, open_camera):
     vivid.set("Inject V4L2_BUF_FLAG_ERROR")
     frames = [camera.read() for _ in range(6)]
     assert not any(frame.corrupt for frame in frames)
-    assert camera.stats()["dropped"]["corrupt"] == 1
-    assert sum(frame.gap for frame in frames) == 1 + camera.stats()["dropped"]["driver"]
+    assert camera.stats().dropped.corrupt == 1
+    assert sum(frame.gap for frame in frames) == 1 + camera.stats().dropped.driver
     assert accounted(camera)
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_frame_is_delivered_on_request(vivid, open_camera):
     camera.read()
     vivid.set("Inject V4L2_BUF_FLAG_ERROR")
     assert [camera.read().corrupt for _ in range(6)].count(True) == 1
-    assert camera.stats()["dropped"]["corrupt"] == 0
+    assert camera.stats().dropped.corrupt == 0
     assert accounted(camera)
 
 
@@ -133,7 +133,7 @@ def test_who_holds_too_many_gets_copies(vivid, open_camera):
     for frame in held[1:]:
         np.testing.assert_array_equal(frame.array, held[0].array)
         assert frame.timestamp_ns > held[0].timestamp_ns
-    assert camera.stats()["copies"] == 3
+    assert camera.stats().copies == 3
     assert accounted(camera)
     held.clear()
     assert camera.read().memory == "mmap"
@@ -148,7 +148,7 @@ def test_who_holds_too_many_gets_none(vivid, open_camera):
     held.clear()
     frame = camera.read()
     stats = camera.stats()
-    assert frame.gap == stats["dropped"]["pool"] + stats["dropped"]["driver"] > 0
+    assert frame.gap == stats.dropped.pool + stats.dropped.driver > 0
     assert accounted(camera)
 
 
@@ -173,7 +173,7 @@ def test_who_holds_too_many_waits(vivid, open_camera):
     release.start()
     assert camera.read() is not None
     release.join()
-    assert camera.stats()["dropped"]["pool"] == 0
+    assert camera.stats().dropped.pool == 0
     assert accounted(camera)
 
 

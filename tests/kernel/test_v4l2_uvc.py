@@ -45,7 +45,7 @@ def test_every_byte_is_what_the_webcam_sent(webcam, open_camera, wishes, number_
     # The driver counts what the webcam counts.
     assert len({number - sequence for number, sequence in numbers}) == 1
     stats = camera.stats()
-    assert stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
+    assert stats.captured == stats.taken + stats.dropped.total
 
 
 def test_mjpg_takes_the_bytes_it_needs(webcam, open_camera):
@@ -68,7 +68,7 @@ def test_frames_that_the_driver_hides_are_counted(webcam, open_camera):
     camera.read()
     webcam.order("fault errbit 3")
     frames = [(f.sequence, f.gap) for f in (camera.read() for _ in range(5))]
-    assert sum(gap for _, gap in frames) == camera.stats()["dropped"]["driver"] >= 3
+    assert sum(gap for _, gap in frames) == camera.stats().dropped.driver >= 3
 
 
 def test_a_webcam_that_falls_silent(webcam, open_camera):

@@ -70,7 +70,7 @@ def test_no_changed_byte_gets_into_a_frame(ten: tuple[bytes, list[Kept]], tmp_pa
             with camkit.open(path, realtime=False, damage="skip", corrupt="deliver", timeout=1) as camera:
                 played = [keep(frame) for frame in camera]
                 told = bool(camera.source.damages)
-                captured = camera.stats()["captured"]
+                captured = camera.stats().captured
         except camkit.CameraError:
             seen.add("refused")
             continue
@@ -100,12 +100,12 @@ def test_damage_is_passed_over_on_request(ten: tuple[bytes, list[Kept]], tmp_pat
             camkit.RecordingDamaged, match=f"checksum.* at byte {chunks[2][0]} of .*frame 1 is the last"
         ):
             list(camera)
-        assert camera.stats()["taken"] == 2
+        assert camera.stats().taken == 2
     with camkit.open(path, realtime=False, damage="skip") as camera:
         played = [(frame.sequence, frame.gap) for frame in camera]
         assert [number for number, _ in played] == [k.record["sequence"] for k in kept[:2] + kept[2 + frames :]]
         assert [b - a for (a, _), (b, _) in pairwise(played)] == [gap + 1 for _, gap in played[1:]]
-        assert camera.stats()["captured"] == 11 and len(camera.source.damages) == frames
+        assert camera.stats().captured == 11 and len(camera.source.damages) == frames
         assert f"damaged: the checksum of a frame is wrong at byte {chunks[2][0]}" in camera.explain()
 
 
@@ -139,7 +139,7 @@ def test_a_killed_recorder_leaves_what_it_had_written(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert len(stamps) == sum(code == 6 and end <= len(data) for code, _, end in records(data)) >= 30
     assert all(sequence == drawn and time_ns == stamped for sequence, _, drawn, time_ns, stamped in stamps)
-    assert camera.stats()["captured"] == stamps[-1][0] + 1
+    assert camera.stats().captured == stamps[-1][0] + 1
 
 
 FULL = """

@@ -21,6 +21,7 @@ from camkit.camera_capture._recording import writer as recording_writer
 from camkit.camera_capture._recording.frame_record import to_record
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
 from camkit.camera_capture.info import Request
+from camkit.performance_core import Drops
 from tests.recording.conftest import SMALL, Kept, all_same, keep, play, record
 
 UNCOMPRESSED = [name for name, row in camkit.FORMATS.items() if not row.compressed]
@@ -107,7 +108,7 @@ def test_the_account_is_played_too(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     camera = camkit.SyntheticCamera(**SMALL, drop=[3, 4, 8], damage=[6, 9, 22, 23], frames=24)
     record(path, camera, None)
-    assert camera.stats()["dropped"] == {"driver": 3, "corrupt": 4, "pool": 0}
+    assert camera.stats().dropped == Drops(driver=3, corrupt=4)
     with path.open("rb") as file:
         lost = [json.loads(m.data)["lost"] for *_, m in make_reader(file).iter_messages("/camera/frame")]
     sums = {cause: sum(one[cause] for one in lost) for cause in lost[0]}
@@ -115,9 +116,8 @@ def test_the_account_is_played_too(tmp_path: Path) -> None:
     with camkit.open(path, realtime=False) as replay:
         gaps = [frame.gap for frame in replay]
         assert sum(gaps) == 5  # the last two are behind the last frame
-        assert {key: replay.stats()[key] for key in ("captured", "taken", "dropped")} == {
-            key: camera.stats()[key] for key in ("captured", "taken", "dropped")
-        }
+        again, first = replay.stats(), camera.stats()
+        assert (again.captured, again.taken, again.dropped) == (first.captured, first.taken, first.dropped)
 
 
 def test_frames_lost_for_want_of_a_buffer_are_told_as_that(tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_frames_lost_for_want_of_a_buffer_are_told_as_that(tmp_path: Path) -> No
 
     kept = record(path, camera, None, hold)
     stats = camera.stats()
-    assert stats["dropped"]["pool"] > 0
+    assert stats.dropped.pool > 0
     with camkit.open(path, realtime=False) as replay:
         assert len(list(replay)) == len(kept)
-        assert replay.stats()["captured"] == stats["captured"] == 40
-        assert replay.stats()["dropped"] == stats["dropped"]
+        assert replay.stats().captured == stats.captured == 40
+        assert replay.stats().dropped == stats.dropped
 
 
 def test_the_error_that_ended_a_recording_is_raised_again(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_events_of_the_source_are_recorded_and_told_again(tmp_path: Path) -> Non
     assert read[:2] == told and [event["kind"] for event in read] == ["control", "control", "end"]
 
     with camkit.open(path, realtime=False) as camera:
-        assert camkit.Pipeline(camera).run()["frames"]["delivered"] == 6
+        assert camkit.Pipeline(camera).run().frames.delivered == 6
         assert [event.as_dict() for event in camera.events.take()] == told
 
 
@@ -290,13 +290,13 @@ def test_a_slow_disk_costs_frames_and_says_so(tmp_path: Path, monkeypatch: pytes
     with camera:
         stats = camkit.Pipeline(camera, recorder, policy="drop_newest", depth=4).run()
     report = recorder.report()
-    assert report["dropped"]["pipeline"] == stats["frames"]["dropped"]["link"] > 0
+    assert report["dropped"]["pipeline"] == stats.frames.dropped.link > 0
     assert report["captured"] == report["frames"] + sum(report["dropped"].values()) == 300
     assert "pipeline" in recorder.explain()
     with camkit.open(path, realtime=False) as replay:
         frames = [(frame.sequence, frame.gap) for frame in replay]
-        assert len(frames) == report["frames"] and replay.stats()["captured"] == 300
-        assert replay.stats()["dropped"] == {"driver": 1 + report["dropped"]["pipeline"], "corrupt": 0, "pool": 0}
+        assert len(frames) == report["frames"] and replay.stats().captured == 300
+        assert replay.stats().dropped == Drops(driver=1 + report["dropped"]["pipeline"])
     assert [b - a for (a, _), (b, _) in pairwise(frames)] == [gap + 1 for _, gap in frames[1:]]
 
 

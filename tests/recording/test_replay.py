@@ -50,7 +50,7 @@ def test_times_can_be_shifted_to_now(path: Path, ten: tuple[bytes, list[Kept]], 
     with camkit.open(path, times="now", realtime=realtime) as camera:
         assert camera.stream.clock == "monotonic"
         frames = [(f.timestamp_ns, f.clock, f.dequeue_ns) for f in camera]
-        assert camera.latencies()["dequeue"]["count"] == 10
+        assert camera.latencies()["dequeue"].count == 10
     now = time.monotonic_ns()
     earlier = max(k.record["dequeue_ns"] - k.record["timestamp_ns"] for k in ten[1])
     assert all(before - earlier <= stamp <= had <= now and clock == "monotonic" for stamp, clock, had in frames)
@@ -62,8 +62,8 @@ def test_times_can_be_shifted_to_now(path: Path, ten: tuple[bytes, list[Kept]], 
 def test_recorded_times_make_no_latency(path: Path) -> None:
     with camkit.open(path, realtime=False) as camera:
         stats = camkit.Pipeline(camera).run()
-        assert stats["frames"]["delivered"] == 10
-        assert all(row["count"] == 0 for row in stats["latency_us"].values())
+        assert stats.frames.delivered == 10
+        assert all(row.count == 0 for row in stats.latency_us.values())
 
 
 def test_it_can_be_stopped_and_played_again(path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_reader_that_keeps_frames_gets_what_was_agreed(
         else:
             with pytest.raises(EOFError):
                 camera.read()
-            assert camera.stats()["dropped"]["pool"] == 8
+            assert camera.stats().dropped.pool == 8
         held.clear()
 
 
@@ -102,7 +102,7 @@ def test_a_blocked_reader_goes_on_when_a_frame_comes_back(path: Path) -> None:
         timer.start()
         assert camera.read().sequence == 2
         timer.join()
-        assert camera.stats()["dropped"]["pool"] == 0
+        assert camera.stats().dropped.pool == 0
 
 
 def test_closing_ends_a_reader_that_waits(tmp_path: Path) -> None:

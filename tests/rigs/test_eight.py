@@ -26,11 +26,11 @@ def test_eight_pipelines_lose_nothing_that_the_drivers_did_not() -> None:
     for pipeline in pipelines:
         pipeline.wait()
     for pipeline, camera in zip(pipelines, cameras, strict=True):
-        frames = pipeline.stats()["frames"]
-        ours = {cause: count for cause, count in frames["dropped"].items() if cause != "driver"}
+        frames = pipeline.stats().frames
+        ours = {cause: count for cause, count in frames.dropped.as_dict().items() if cause != "driver"}
         assert not any(ours.values()), ours
-        assert frames["captured"] == frames["delivered"] + frames["dropped"]["driver"]
-        assert frames["delivered"] > SECONDS * 30 / 2
+        assert frames.captured == frames.delivered + frames.dropped.driver
+        assert frames.delivered > SECONDS * 30 / 2
         camera.close()
 
 
@@ -58,5 +58,5 @@ def test_eight_loops_read_their_own_camera() -> None:
     assert told == [60] * 8
     for camera in cameras:
         stats = camera.stats()
-        assert stats["captured"] == stats["taken"] + sum(stats["dropped"].values())
-        assert stats["dropped"]["pool"] == stats["dropped"]["corrupt"] == 0
+        assert stats.captured == stats.taken + stats.dropped.total
+        assert stats.dropped.pool == stats.dropped.corrupt == 0

@@ -17,6 +17,7 @@ from camkit.camera_capture._recording.schemas import VERSION, need_mcap
 from camkit.camera_capture.info import check_choice
 from camkit.errors import RecordError
 from camkit.performance_core.stages import PyStage
+from camkit.performance_core.stats import SourceStats
 
 if TYPE_CHECKING:
     from camkit.camera_capture._recording.writer import RecordingWriter
@@ -72,7 +73,7 @@ class Recorder(PyStage):
         self._pipeline: Pipeline | None = None
         self._writer: RecordingWriter | None = None
         self._account: dict[str, Any] = {}
-        self._before: dict[str, Any] = {}  # the source's counters when the run began
+        self._before = SourceStats()  # the source's counters when the run began
         self._lost: dict[str, int] = {}
         self._next: tuple[int, int] | None = None  # generation, and number of the frame that must come
         self._offset_ns = 0
@@ -207,16 +208,16 @@ class Recorder(PyStage):
         }
 
     def _final_account(self, writer: RecordingWriter) -> dict[str, Any]:
-        taken = self._stats().get("taken", 0) - self._before.get("taken", 0)
+        taken = (self._stats() - self._before).taken
         dropped = self._dropped() | {"pipeline": max(0, taken - writer.frames)}
         return self._live_account(writer, dropped)
 
     def _dropped(self) -> dict[str, int]:
-        now, before = self._stats().get("dropped", {}), self._before.get("dropped", {})
-        return {cause: now.get(cause, 0) - before.get(cause, 0) for cause in CAUSES}
+        dropped = (self._stats() - self._before).dropped
+        return {cause: getattr(dropped, cause) for cause in CAUSES}
 
-    def _stats(self) -> dict[str, Any]:
-        return {} if self._source is None else self._source.stats()
+    def _stats(self) -> SourceStats:
+        return SourceStats() if self._source is None else self._source.stats()
 
     @property
     def _source(self) -> Source | None:

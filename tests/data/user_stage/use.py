@@ -23,8 +23,8 @@ print(len(after), "negatives from", camkit.__file__)
 for answer, cause in ((4, "stage"), (5, "pool"), (6, "bad")):
     with camkit.SyntheticCamera(format="GREY", size=(64, 48), frames=5, realtime=False) as camera:
         stage = Broken(answer, True)
-        frames = camkit.Pipeline(camera, stage, lambda frame: None).run()["frames"]
-        assert frames["captured"] == frames["dropped"][cause] == 5, frames
+        frames = camkit.Pipeline(camera, stage, lambda frame: None).run().frames
+        assert frames.captured == getattr(frames.dropped, cause) == 5, frames
         assert cause == "stage" or stage.stats()[cause] == 5, stage.stats()
 
 for answer, lose in ((-1, False), (-1, True), (0, True), (4, False), (6, False), (42, False), (42, True)):
@@ -36,5 +36,5 @@ for answer, lose in ((-1, False), (-1, True), (0, True), (4, False), (6, False),
             assert f"'Broken' failed on frame 0: ValueError: process() answered {answer} with" in str(error), error
         else:
             raise AssertionError(f"the answer {answer} was taken")
-        frames = pipeline.stats()["frames"]
-        assert frames["captured"] == sum(frames["dropped"].values()) > frames["dropped"]["driver"], frames
+        frames = pipeline.stats().frames
+        assert frames.captured == frames.dropped.total > frames.dropped.driver, frames

@@ -1,0 +1,423 @@
+"""What a pipeline says of its frames: typed, frozen, and adding up.
+
+Every path of a pipeline has an account of its own. An input (a source) made frames: captured = taken + dropped. A
+branch (the way from an input, a Tee or a Match to the next of them, or to a sink) was given frames: entered =
+delivered + forwarded + dropped. The totals follow: captured + shared = delivered + joined + dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from camkit.errors import AccountError
+
+
+class Record:
+    """Common part of the dataclasses here: each is plain data, safe to keep and to pass between threads."""
+
+    __slots__ = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain dicts, lists, numbers and text, as JSON takes them; docs/json.md names the fields."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+
+
+class Counts(Record):
+    """A record of counters, which can be added and subtracted field by field."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Self) -> Self:
+        """Count both together."""
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))  # type: ignore[arg-type]
+
+    def __sub__(self, other: Self) -> Self:
+        """Count what came since `other`."""
+        return type(self)(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Drops(Counts):
+    """Frames that went no further, by cause.
+
+    Attributes
+    ----------
+    driver : int
+        Gaps in the driver's own numbers: lost before camkit saw them.
+    corrupt : int
+        Marked as damaged by the driver, or too short.
+    pool : int
+        No buffer was free to take them, in the source or in a stage that needs one.
+    link : int
+        A queue was full (`drop_newest`).
+    late : int
+        A newer one took their place (`latest`, `drop_oldest`).
+    stage : int
+        A stage chose to drop them.
+    bad : int
+        A stage said that they cannot be worked on.
+    unmatched : int
+        A Match found no partner for them in time.
+    aborted : int
+        Under way when the run was broken off.
+    """
+
+    driver: int = 0
+    corrupt: int = 0
+    pool: int = 0
+    link: int = 0
+    late: int = 0
+    stage: int = 0
+    bad: int = 0
+    unmatched: int = 0
+    aborted: int = 0
+
+    def __str__(self) -> str:
+        causes = ", ".join(f"{cause} {count}" for cause, count in self.as_dict().items() if count)
+        return f"dropped {self.total}{f' ({causes})' if causes else ''}"
+
+    @property
+    def total(self) -> int:
+        """int: frames dropped for whatever cause."""
+        return (
+            self.driver + self.corrupt + self.pool + self.link + self.late
+            + self.stage + self.bad + self.unmatched + self.aborted
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStats(Counts):
+    """What a source counted: captured = taken + dropped.total.
+
+    Attributes
+    ----------
+    captured : int
+        Frames that the camera made, those it lost too.
+    taken : int
+        Frames that the source handed on.
+    dropped : Drops
+        By `driver`, `corrupt` or `pool`.
+    copies, copied_bytes : int
+        Copies that the source made.
+    outages : int
+        How often the camera was away and waited for.
+    outage_s : float
+        How long in all.
+    """
+
+    captured: int = 0
+    taken: int = 0
+    dropped: Drops = field(default_factory=Drops)
+    copies: int = 0
+    copied_bytes: int = 0
+    outages: int = 0
+    outage_s: float = 0.0
+
+    def faults(self, name: str = "source") -> list[str]:
+        """Tell what does not add up; empty: all does."""
+        missing = self.captured - self.taken - self.dropped.total
+        if not missing:
+            return []
+        return [f"{name!r} captured {self.captured}, took {self.taken} and {self.dropped}: {missing} differ"]
+
+    def check(self) -> None:
+        """Raise AccountError unless captured = taken + dropped. For a source that is not at work."""
+        _raise(self.faults())
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStats(Counts):
+    """What a sink counted.
+
+    Attributes
+    ----------
+    displayed : int
+        Frames that reached the eye, or that the GPU was done with.
+    copies, copied_bytes : int
+        Copies that the sink made.
+    refused : int
+        Frames that could not be shown: truncated or mis-strided.
+    """
+
+    displayed: int = 0
+    copies: int = 0
+    copied_bytes: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary(Record):
+    """Durations in microseconds: percentiles from a histogram (at most 1.6 % off), the rest exact; None while empty.
+
+    Attributes
+    ----------
+    p50, p90, p99, p999 : float or None
+        What 50, 90, 99 and 99.9 % of the values do not exceed.
+    min, max, mean : float or None
+        The smallest, the largest, the mean.
+    count : int
+        How many were measured.
+    """
+
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+    p999: float | None = None
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounts(Record):
+    """The totals of a run: captured + shared = delivered + joined + dropped.total + under_way.
+
+    Attributes
+    ----------
+    captured : int
+        Frames that the cameras made, those they lost too.
+    delivered : int
+        Frames that reached the end of a branch.
+    displayed : int
+        Frames that the sinks showed.
+    dropped : Drops
+        Frames that went no further, by cause.
+    shared : int
+        References that Tees added: a frame that enters three branches was shared twice. 0 without a Tee.
+    joined : int
+        Frames that Matches made part of another camera's. 0 without a Match.
+    """
+
+    captured: int = 0
+    delivered: int = 0
+    displayed: int = 0
+    dropped: Drops = field(default_factory=Drops)
+    shared: int = 0
+    joined: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"captured {self.captured}", f"delivered {self.delivered}", f"displayed {self.displayed}"]
+        parts += [f"{name} {count}" for name in ("shared", "joined") if (count := getattr(self, name))]
+        return ", ".join([*parts, str(self.dropped)])
+
+    @property
+    def under_way(self) -> int:
+        """int: frames between source and sink at this moment; 0 when the run is over."""
+        return self.captured + self.shared - self.delivered - self.joined - self.dropped.total
+
+
+@dataclass(frozen=True, slots=True)
+class BranchStats(Record):
+    """The account of one path: entered = delivered + forwarded + dropped.total + under_way.
+
+    Attributes
+    ----------
+    after : tuple of str
+        The input or the branches that feed it; more than one behind a Match.
+    entered : int
+        Frames that it was given.
+    delivered : int
+        Frames that its sink took, or that reached its end where there is none.
+    displayed : int
+        Frames that its sink showed.
+    forwarded : int
+        Frames that it gave to the Tee or the Match at its end.
+    dropped : Drops
+        By `pool`, `link`, `late`, `stage`, `bad`, `unmatched` or `aborted`.
+    """
+
+    after: tuple[str, ...] = ()
+    entered: int = 0
+    delivered: int = 0
+    displayed: int = 0
+    forwarded: int = 0
+    dropped: Drops = field(default_factory=Drops)
+
+    @property
+    def under_way(self) -> int:
+        """int: frames inside it at this moment; 0 when the run is over."""
+        return self.entered - self.delivered - self.forwarded - self.dropped.total
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStats(Record):
+    """A queue between two threads.
+
+    Attributes
+    ----------
+    name : str
+        As in the table of latencies.
+    policy : str
+        What it does when it is full.
+    depth : int
+        Frames that fit.
+    queued : int
+        Frames inside at this moment.
+    high_water : int or None
+        The most that ever were inside; None: not watched.
+    """
+
+    name: str
+    policy: str
+    depth: int
+    queued: int
+    high_water: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadStats(Record):
+    """A thread of the pipeline.
+
+    Attributes
+    ----------
+    name : str
+        As debuggers and `top -H` show it.
+    nodes : tuple of str
+        The nodes that run in it, in order.
+    cpu_s : float or None
+        CPU time it took, of user and system; None where the system does not tell.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    cpu_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copies(Record):
+    """Copies that camkit or the GL driver's upload made.
+
+    Attributes
+    ----------
+    per_frame, bytes_per_frame : float
+        Of a delivered frame, on average; 0 before the first.
+    total, total_bytes : int
+        In all.
+    """
+
+    per_frame: float = 0.0
+    bytes_per_frame: float = 0.0
+    total: int = 0
+    total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStats(Record):
+    """All counts and latencies of a run: of the one under way, or of the last.
+
+    Attributes
+    ----------
+    frames : FrameCounts
+        The totals.
+    latency_us : dict of str to Summary
+        `dequeue`, every queue, every stage, `capture_to_sink`, and what sinks measure themselves.
+    stages : dict of str to Summary
+        The stages alone: how long each worked on a frame; `count` is how many frames it was given.
+    links : tuple of LinkStats
+        The queues between threads, in the order of the frames.
+    threads : tuple of ThreadStats
+        The threads, in the same order.
+    inputs : dict of str to SourceStats
+        The account of each source, since the run began.
+    branches : dict of str to BranchStats
+        The account of each path; a pipeline without Tee and Match has one, `main`.
+    copies : Copies
+        What was copied.
+    fps : float or None
+        Rate from the first to the latest frame delivered; None before the second.
+    outages : int
+        How often a camera was away and waited for.
+    outage_s : float
+        How long in all.
+    wall_s : float
+        From the first moment that a frame could come.
+    running : bool
+        Whether the run goes on; then counters are ahead of each other by what is under way.
+    """
+
+    frames: FrameCounts = field(default_factory=FrameCounts)
+    latency_us: Mapping[str, Summary] = field(default_factory=dict)
+    stages: Mapping[str, Summary] = field(default_factory=dict)
+    links: tuple[LinkStats, ...] = ()
+    threads: tuple[ThreadStats, ...] = ()
+    inputs: Mapping[str, SourceStats] = field(default_factory=dict)
+    branches: Mapping[str, BranchStats] = field(default_factory=dict)
+    copies: Copies = field(default_factory=Copies)
+    fps: float | None = None
+    outages: int = 0
+    outage_s: float = 0.0
+    wall_s: float = 0.0
+    running: bool = False
+
+    def faults(self) -> list[str]:
+        """Tell which accounts do not add up; empty: all do, or the run goes on.
+
+        Returns
+        -------
+        list of str
+            One sentence each, with the numbers.
+        """
+        if self.running:
+            return []
+        found = [fault for name, one in self.inputs.items() for fault in one.faults(name)]
+        for name, branch in self.branches.items():
+            if branch.under_way:
+                found.append(
+                    f"branch {name!r} was given {branch.entered}, and delivered {branch.delivered}, forwarded "
+                    f"{branch.forwarded} and {branch.dropped}: {branch.under_way} differ"
+                )
+        if self.frames.under_way:
+            found.append(
+                f"captured {self.frames.captured} + shared {self.frames.shared} are not delivered "
+                f"{self.frames.delivered} + joined {self.frames.joined} + {self.frames.dropped}: "
+                f"{self.frames.under_way} differ"
+            )
+        return found + self._faults_of_totals()
+
+    def check(self) -> None:
+        """Raise AccountError unless every path adds up, and the totals are those of the paths.
+
+        While the run goes on it says nothing, for counters of several threads cannot be read at one moment.
+
+        Raises
+        ------
+        AccountError
+            The message has the numbers of each account that is wrong.
+        """
+        _raise(self.faults())
+
+    def _faults_of_totals(self) -> list[str]:
+        """Compare the totals with the sums over the paths."""
+        dropped = sum((one.dropped for one in self.inputs.values()), Drops())
+        dropped = sum((one.dropped for one in self.branches.values()), dropped)
+        sums = {
+            "captured": sum(one.captured for one in self.inputs.values()),
+            "delivered": sum(one.delivered for one in self.branches.values()),
+            "displayed": sum(one.displayed for one in self.branches.values()),
+        }
+        found = [
+            f"{what}: the total is {getattr(self.frames, what)}, the paths have {count}"
+            for what, count in sums.items()
+            if count != getattr(self.frames, what)
+        ]
+        if dropped != self.frames.dropped:
+            found.append(f"dropped: the total is {self.frames.dropped}, the paths have {dropped}")
+        return found
+
+
+def _raise(faults: list[str]) -> None:
+    if faults:
+        raise AccountError("frames do not add up: " + "; ".join(faults))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.as_dict()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
