@@ -45,6 +45,7 @@ ROWS = [
     Row("camkit.performance_core._stage", hot=True),
     Row("camkit.performance_core._stats", hot=True),
     Row("camkit.performance_core._queue", hot=True),
+    Row("camkit.performance_core._thread_pool"),
     Row("camkit.performance_core._worker", hot=True),
     Row("camkit.performance_core.stages._python", hot=True),
     Row("camkit.camera_capture._backend", hot=True),

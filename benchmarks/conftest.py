@@ -28,12 +28,12 @@ def fingerprint(*sources: Path) -> str:
 def native():
     """Compile benchmarks/native/NAME.cpp with the flags of the extensions; call it to run it and get its JSON."""
 
-    def run(name: str, *arguments: str) -> dict:
+    def run(name: str, *arguments: str, flags: tuple[str, ...] = ()) -> dict:
         source = HERE / "native" / f"{name}.cpp"
-        program = BUILT / f"{name}-{fingerprint(source, HERE / 'native' / 'bench.hpp')}"
+        program = BUILT / f"{name}-{fingerprint(source, *sorted(source.parent.glob('*.h*')))}"
         if not program.exists():
             BUILT.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["g++", *FLAGS, str(source), "-o", str(program)], check=True)
+            subprocess.run(["g++", *FLAGS, *flags, str(source), "-o", str(program)], check=True)
         done = subprocess.run([program, *arguments], check=True, capture_output=True, text=True)
         return json.loads(done.stdout.splitlines()[-1])
 

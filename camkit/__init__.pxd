@@ -14,4 +14,4 @@ from camkit.memory_manager cimport (
     camkit_frame_retain,
     camkit_plane,
 )
-from camkit.performance_core cimport Sink, Source, Stage
+from camkit.performance_core cimport POOL_STOPPED, Sink, Source, Stage, ThreadPool, band_fn

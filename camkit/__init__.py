@@ -79,6 +79,8 @@ from camkit.performance_core import (
     SourceStats,
     Stage,
     Summary,
+    ThreadPool,
+    ThreadPoolStats,
     ThreadStats,
 )
 
@@ -143,6 +145,8 @@ __all__ = [
     "Summary",
     "SyntheticCamera",
     "ThreadStats",
+    "ThreadPool",
+    "ThreadPoolStats",
     "Viewer",
     "clock_map",
     "get_include",

@@ -9,12 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).resolve().parent
-BUILT = HERE.parent / "build" / "tests"
 
 CHILD = """
 import ctypes, json, os, threading, time
@@ -55,26 +51,17 @@ camera.close()
 """
 
 
-@pytest.fixture(scope="module")
-def probe():
-    BUILT.mkdir(parents=True, exist_ok=True)
-    library = BUILT / "alloc_probe.so"
-    source = HERE / "native" / "alloc_probe.c"
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", source, "-o", library, "-ldl"], check=True)
-    return library
-
-
-def run(probe, sink, format):
+def run(alloc_probe, sink, format):
     body = CHILD.replace("SINK", sink).replace("FORMAT", repr(format))
     child = subprocess.run(
-        [sys.executable, "-c", body], env=dict(os.environ, LD_PRELOAD=str(probe)), capture_output=True, text=True,
+        [sys.executable, "-c", body], env=dict(os.environ, LD_PRELOAD=str(alloc_probe)), capture_output=True, text=True,
         timeout=60, check=False,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr
     return json.loads(child.stdout)
 
 
-def test_the_probe_sees_allocations(probe):
+def test_the_probe_sees_allocations(alloc_probe):
     body = (
         "import ctypes, threading, camkit\n"
         "probe, tid = ctypes.CDLL(None), threading.get_native_id()\n"
@@ -84,23 +71,23 @@ def test_the_probe_sees_allocations(probe):
         "print(probe.alloc_probe_ours(tid))\n"
     )
     child = subprocess.run(
-        [sys.executable, "-c", body], env=dict(os.environ, LD_PRELOAD=str(probe)), capture_output=True, text=True,
+        [sys.executable, "-c", body], env=dict(os.environ, LD_PRELOAD=str(alloc_probe)), capture_output=True, text=True,
         check=True,
     )  # fmt: skip
     assert int(child.stdout) >= 5, "camkit's own allocations are told from others"
 
 
 @pytest.mark.parametrize("format", ["YUYV", "NV12", "RGB24"])
-def test_capture_to_a_null_sink_allocates_nothing_faults_nothing_and_needs_no_gil(probe, format):
-    got = run(probe, "camkit.NullSink()", format)
+def test_capture_to_a_null_sink_allocates_nothing_faults_nothing_and_needs_no_gil(alloc_probe, format):
+    got = run(alloc_probe, "camkit.NullSink()", format)
     assert got["frames"] > 500, "frames flowed while the main thread held the GIL"
     assert set(got["ours"].values()) == set(got["others"].values()) == {0}
     assert set(got["faults"].values()) == {0}
     assert got["stats"]["copies"]["per_frame"] == 0
 
 
-def test_capture_to_a_texture_allocates_nothing_of_ours_and_needs_no_gil(probe):
-    got = run(probe, "camkit.Offscreen()", "YUYV")
+def test_capture_to_a_texture_allocates_nothing_of_ours_and_needs_no_gil(alloc_probe):
+    got = run(alloc_probe, "camkit.Offscreen()", "YUYV")
     assert got["frames"] > 200, "frames flowed while the main thread held the GIL"
     assert set(got["ours"].values()) == {0}
     source = next(name for name in got["others"] if "synthetic" in name)

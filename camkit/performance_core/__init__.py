@@ -3,6 +3,7 @@
 from camkit.performance_core._queue import FrameQueue
 from camkit.performance_core._stage import NullSink, Sink, Source, Stage
 from camkit.performance_core._stats import Histogram
+from camkit.performance_core._thread_pool import ThreadPool
 from camkit.performance_core.negotiate import FrameSpec
 from camkit.performance_core.pipeline import Pipeline
 from camkit.performance_core.stages import DROP, PyStage
@@ -18,6 +19,7 @@ from camkit.performance_core.stats import (
     Summary,
     ThreadStats,
 )
+from camkit.performance_core.thread_pool_stats import ThreadPoolStats
 
 __all__ = [
     "BranchStats",
@@ -40,4 +42,6 @@ __all__ = [
     "Stage",
     "Summary",
     "ThreadStats",
+    "ThreadPool",
+    "ThreadPoolStats",
 ]

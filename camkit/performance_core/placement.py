@@ -68,6 +68,13 @@ def apply(affinity: Any = None, priority: Any = None) -> str:
     return ", ".join(words)
 
 
+def allowed_cpus() -> frozenset[int]:
+    """Return the CPUs that the calling thread may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
 def name_thread(name: str) -> None:
     """Show the calling thread under this name (its first 15 bytes) in `top -H`, `perf` and debuggers, on Linux."""
     with suppress(OSError), open("/proc/thread-self/comm", "wb", buffering=0) as comm:
@@ -95,19 +102,13 @@ def _check_affinity(affinity: Any) -> frozenset[int] | None:
     cpus = frozenset(operator.index(cpu) for cpu in given)
     if not cpus:
         raise ValueError("affinity names no CPU, and a thread must run on one; None leaves it as it is")
-    allowed = _allowed()
+    allowed = allowed_cpus()
     if not cpus <= allowed:
         raise ValueError(
             f"affinity asks for CPU {cpu_list(cpus - allowed)}, which this thread may not use; it may use "
             f"{cpu_list(allowed)}"
         )
     return cpus
-
-
-def _allowed() -> frozenset[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return frozenset(os.sched_getaffinity(0))
-    return frozenset(range(os.cpu_count() or 1))
 
 
 def _check_priority(priority: Any) -> int | None:
@@ -125,9 +126,9 @@ def _set_affinity(cpus: frozenset[int]) -> str:
     try:
         os.sched_setaffinity(0, cpus)
     except OSError as error:
-        return f"{wanted} refused ({error.strerror}): it runs on {cpu_list(_allowed())}"
+        return f"{wanted} refused ({error.strerror}): it runs on {cpu_list(allowed_cpus())}"
     # The kernel cuts the set down to what the cpuset holds by now, without a word.
-    got = _allowed()
+    got = allowed_cpus()
     return wanted if got == cpus else f"{wanted} asked, CPU {cpu_list(got)} got: the others left this process's cpuset"
 
 
