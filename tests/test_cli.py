@@ -334,6 +334,8 @@ WRONG = [
     (["run", "--snapshot", "s.jpg"], "'s.jpg' does not end in .png"),
     (["run", "--snapshot", "/nowhere/s.png"], "there is no folder '/nowhere'"),
     (["run", "--source", ""], "source is ''"),
+    (["run", "--source", "synthetic", "--io", "mmap"], "a synthetic camera has no option 'io'"),
+    (["run", "--source", "synthetic", "--crop", "4x4+0+0"], "a synthetic camera has no option 'crop'"),
     (["run", "--sauce", "synthetic"], "--sauce"),
     (["run", "extra"], "extra"),
     (["info"], "DEVICE"),

@@ -233,6 +233,10 @@ def _add_camera(command: Parser, buffers: int) -> None:
     camera.add_argument("--timings", metavar="NAME", help="of a digital input: auto, or such as 1920x1080p60")
     camera.add_argument("--standard", metavar="NAME", help="of an analogue input: auto, or such as PAL")
     camera.add_argument("--crop", type=rect, metavar="WxH+X+Y", help="part of the picture to take, such as 640x480+0+0")
+    camera.add_argument(
+        "--io", metavar="NAME",
+        help="way into memory: auto (the default), expbuf, mmap, udmabuf, userptr, dma-heap",
+    )  # fmt: skip
     camera.add_argument("--nearest", action="store_true", help="take the nearest mode instead of refusing, and say so")
     camera.add_argument(
         "--buffers", type=whole, default=buffers, metavar="N", help="driver buffers, 2 to 32 (%(default)s)"

@@ -23,7 +23,7 @@ from camkit.cli.voice import complain, say
 REFRESH_S = 0.25
 END_S = 5.0  # how long Ctrl-C waits for the threads
 
-SETTINGS = ("input", "timings", "standard", "crop")  # options of the camera that only some kinds have
+SETTINGS = ("input", "timings", "standard", "crop", "io")  # options of the camera that only some kinds have
 
 
 def run_command(args: argparse.Namespace) -> ExitCode:

@@ -103,6 +103,21 @@ def test_a_refused_mode_has_its_code(vivid):
     assert "nearest is YUYV 640x360" in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("way", ["mmap", "userptr"])
+@pytest.mark.parametrize("command", ["run", "record"])
+def test_the_way_into_memory_can_be_chosen(vivid, tmp_path, command, way):
+    output = ["--display", "none"] if command == "run" else [str(tmp_path / "v.mcap")]
+    done = camkit_command(command, *output, "--source", vivid.path, "--frames", "3", "--io", way, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["source"]["io"] == way
+
+
+def test_a_way_into_memory_that_is_none_is_a_bad_argument(vivid):
+    done = camkit_command("run", "--source", vivid.path, "--io", "magic", "--frames", "1")
+    assert done.returncode == 2
+    assert "io is 'magic', not one of auto, expbuf, mmap" in done.stderr and done.stderr.count("\n") == 1
+
+
 @pytest.mark.smoke
 def test_a_camera_that_goes_away_has_its_code(vivid):
     process = start_streaming(vivid.path)
