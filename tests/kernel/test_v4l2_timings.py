@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from camkit.camera_capture.timings import Timings
 from camkit.cli import main
 from camkit.errors import CameraBusy, FormatNotSupported, NoSignal, SettingNotSupported
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 USUAL = {"input": "HDMI", "timings": "1280x720p60"}
 
 
@@ -44,6 +47,14 @@ def test_timings_are_told_and_set_by_name(hdmi):
         assert camera.timings == timings
     with camkit.open(hdmi.path, input="HDMI", timings="640x480p60") as camera:  # 59.94 in truth
         assert (str(camera.timings), camera.size) == ("640x480p59.94", (640, 480))
+
+
+@pytest.mark.parametrize("timings", ["640x480p60", "1920x1080p60"])
+def test_the_documents_first_program_takes_any_signal(hdmi, timings, capsys):
+    camkit.open(hdmi.path, input="HDMI", timings=timings).close()
+    [program] = re.findall(r"```python\n(import camkit\n.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    exec(program.replace("/dev/video0", hdmi.path).replace("in camera:", "in (camera.read(),):"), {})
+    assert "signal on input" in capsys.readouterr().out
 
 
 def test_what_is_detected_is_taken_where_nobody_asks(hdmi):
