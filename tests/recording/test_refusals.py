@@ -71,7 +71,7 @@ except camkit.CameraPermission as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2]
     )
     assert "this user may not read the recording" in done.stdout and str(path) in done.stdout, done.stderr
 
@@ -136,7 +136,7 @@ def test_plain_bytes_are_no_picture_to_record(tmp_path: Path) -> None:
     pool = camkit.FramePool(4, 100)
     with camkit.SyntheticCamera(**SMALL) as camera, pytest.raises(camkit.PipelineError, match="without a pixel format"):
         camkit.Pipeline(camera, lambda f: pool.acquire(like=f), camkit.Recorder(tmp_path / "a.mcap")).run(frames=1)
-    with pytest.raises(camkit.CameraNotFound, match="no frame") if False else pytest.raises(StopIteration):
+    with pytest.raises(StopIteration):
         next(iter(camkit.open(tmp_path / "a.mcap")))  # it knows its camera, and has no frame
 
 
@@ -162,7 +162,7 @@ for act in (lambda: camkit.open({str(path)!r}), lambda: camkit.Pipeline(
         print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2]
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("`pip install camkit[record]` brings the mcap library") == 2

@@ -13,20 +13,17 @@ from typing import Any, NamedTuple
 
 from mcap import records as mcap_records
 from mcap.data_stream import ReadDataStream
-from mcap.exceptions import McapError
-from mcap.stream_reader import get_chunk_data_stream
-from zstandard import ZstdError
 
 from camkit.camera_capture._recording.damage import ChunkDamaged
 from camkit.camera_capture._recording.frame_record import need_record
 from camkit.camera_capture._recording.schemas import DATA_FIELDS, EVENT_SCHEMA, FRAME_SCHEMA, find_pixels
+from camkit.camera_capture._recording.unpack import check_size, unpack
 
 RECORD = struct.Struct("<BQ")
 CHUNK = struct.Struct("<QQQII")  # times, bytes, CRC, length of the compression's name
 MESSAGE = struct.Struct("<HIQQ")
 MESSAGE_CODE, CHUNK_CODE = 5, 6
 HEAD = 8192  # bytes at a chunk's beginning that hold all but the pixels
-MOST_CHUNK = 1 << 31
 MOST_PARTS = 1 << 20  # records in a chunk: a few bytes unpack to as many empty ones as would take minutes
 MOST_WAITING = 256  # halves of frames whose other half may still come
 CAUSES = ("driver", "corrupt", "pool", "pipeline")
@@ -112,7 +109,7 @@ class ChunkReader:
             if lone is not None and times[0] <= lone.log_ns <= times[1]:
                 yield lone
                 return
-        data = self._data(offset, length, at)
+        data = self._data(offset + at, length - at, size, crc, compression)
         for part in parts_of(data, len(data)):
             if part.code != MESSAGE_CODE:
                 self._keep(part.code, bytes(data[part.offset : part.offset + part.size]))
@@ -140,8 +137,19 @@ class ChunkReader:
             record, (size, load) = self._records.pop(key), self._pixels.pop(key)
             yield whole(record, log_ns, size, load)
 
+    def size_of(self, offset: int, length: int) -> int:
+        """Return the bytes of a chunk's data, by what its beginning says.
+
+        Raises
+        ------
+        ChunkDamaged
+        """
+        return self._head(offset, length)[2]
+
     def _head(self, offset: int, length: int) -> tuple[bytes, int, int, int, str]:
-        """Read a chunk's beginning: (bytes, where its data begin in them, bytes of data, CRC, compression)."""
+        """Read a chunk's beginning: (bytes, where its data begin in them, bytes of data unpacked, CRC, compression)."""
+        if offset + length > self._size:
+            raise ChunkDamaged("a chunk is behind the end of the file")
         head = read_at(self._fd, min(length, HEAD), offset)
         try:
             code, told = RECORD.unpack_from(head)
@@ -152,10 +160,9 @@ class ChunkReader:
         except (struct.error, UnicodeDecodeError):
             raise ChunkDamaged("a chunk without a beginning") from None
         at += 8
-        if code != CHUNK_CODE or told != length - RECORD.size or at + packed != length or offset + length > self._size:
+        if code != CHUNK_CODE or told != length - RECORD.size or at + packed != length:
             raise ChunkDamaged("a chunk is not where the index says, or not of that size")
-        if size > MOST_CHUNK or (not name and size != packed):
-            raise ChunkDamaged(f"a chunk says that it has {size} bytes")
+        check_size(name, head[at:], packed, size)
         return head, at, size, crc, name
 
     def _lone_frame(self, head: bytes, kinds: dict[int, str], begin: int, size: int, crc: int) -> RecordedFrame | None:
@@ -196,16 +203,14 @@ class ChunkReader:
         if crc and zlib.crc32(target, before) != crc:
             raise ChunkDamaged("the checksum of a frame is wrong")
 
-    def _data(self, offset: int, length: int, at: int) -> memoryview:
-        """Read all of a chunk, and unpack it."""
-        raw = bytearray(length - RECORD.size)
-        read_all(self._fd, memoryview(raw), offset + RECORD.size)
-        try:
-            chunk = mcap_records.Chunk.read(ReadDataStream(io.BytesIO(raw)))
-            stream, size = get_chunk_data_stream(chunk, validate_crc=True)
-            return memoryview(stream.read(size))
-        except (McapError, ZstdError, ValueError, RuntimeError, struct.error, MemoryError) as error:
-            raise ChunkDamaged(f"a chunk cannot be unpacked ({error})") from None
+    def _data(self, offset: int, packed: int, size: int, crc: int, compression: str) -> memoryview:
+        """Read all of a chunk's data, and unpack them."""
+        raw = bytearray(packed)
+        read_all(self._fd, memoryview(raw), offset)
+        data = unpack(compression, raw, size)
+        if crc and zlib.crc32(data) != crc:
+            raise ChunkDamaged("the checksum of a chunk is wrong")
+        return memoryview(data)
 
 
 def parts_of(data: bytes | memoryview, size: int) -> Iterator[Part]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcap.exceptions import McapError
 
-from camkit.camera_capture._recording.chunk import MOST_CHUNK, ChunkReader, RecordedFrame, parse, read_at
+from camkit.camera_capture._recording.chunk import ChunkReader, RecordedFrame, parse, read_at
 from camkit.camera_capture._recording.damage import ChunkDamaged, Damage
 from camkit.camera_capture._recording.hold import hold
 from camkit.camera_capture._recording.schemas import DATA_FIELDS, EVENT_SCHEMA, FRAME_SCHEMA, METADATA, VERSION
@@ -297,9 +297,16 @@ class Recording:
             text = f"a recording of layout {version}; this camkit reads up to {VERSION}: take a newer camkit"
             raise CameraError(errno.EINVAL, text, self.path)
         self.frames = sum(self._counts.get(number, 0) for number in self._numbers(FRAME_SCHEMA))
-        self.largest = max((size for *_, size in self._chunks if size <= MOST_CHUNK), default=0)
+        self.largest = self._largest()
         if self.damage is not None:
             self.damage.last_good = self._last_number()
+
+    def _largest(self) -> int:
+        """Return the bytes of the largest chunk, of those whose own beginning bears the index out."""
+        for offset, length, _, _ in sorted(self._chunks, key=lambda chunk: chunk[3], reverse=True):
+            with contextlib.suppress(ChunkDamaged):
+                return self._reader.size_of(offset, length)
+        return 0
 
     def _last_number(self) -> int | None:
         """Return the number of the last frame that can be read."""

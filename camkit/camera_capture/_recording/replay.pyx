@@ -135,8 +135,23 @@ cdef class ReplayBackend(Backend):
         self.layout = list(FORMATS).index(format), *size, stride
         self.pause_ns = <int64_t>(1e9 / fps) if fps else 0
 
+    cdef int prepare(self, size_t image_bytes) except -1:
+        try:
+            return Backend.prepare(self, image_bytes)
+        except MemoryError:
+            raise self.too_large() from None
+
+    def too_large(self):
+        """Return the error of a recording whose frames need more memory than there is."""
+        return errors.CameraError(
+            errno.ENOMEM, f"no memory for {self.stream.buffers} frames of {self.recording.largest} bytes, which its "
+            "largest chunk has: take fewer buffers, unless the file is damaged", self.name)
+
     cdef int stream_on(self) except -1:
-        self.pool = FramePool(self.stream.buffers, max(self.recording.largest, 1), prefault=False)
+        try:
+            self.pool = FramePool(self.stream.buffers, max(self.recording.largest, 1), prefault=False)
+        except MemoryError:
+            raise self.too_large() from None
         self.base = self.highest = 0
         self.pass_ns = 0
         self._begin_pass()
