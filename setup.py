@@ -39,6 +39,9 @@ class Row(NamedTuple):
 ROWS = [
     Row("camkit.memory_manager._format"),
     Row("camkit.memory_manager._clock_map"),
+    Row("camkit.memory_manager._later"),
+    Row("camkit.memory_manager._foreign"),
+    Row("camkit.memory_manager._backing"),
     Row("camkit.memory_manager._pool", hot=True),
     Row("camkit.memory_manager._frame", hot=True, numpy=True),
     Row("camkit.memory_manager._dlpack"),

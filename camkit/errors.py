@@ -90,7 +90,29 @@ class SettingNotSupported(CamkitError, ValueError):
 
 
 class PoolExhausted(CamkitError, BufferError):
-    """Every slot of a pool is in use."""
+    """Every slot of a pool is in use; the message says by whom.
+
+    Attributes
+    ----------
+    holders : tuple of SlotHolder
+        Who holds what, slot by slot; empty where a camera's own buffers ran out.
+    """
+
+    def __init__(self, message: str, *, holders: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.holders = holders
+
+
+class BackingUnavailable(CamkitError, OSError):
+    """A pool cannot have memory of the kind that was asked for; `errno` and `filename` are those of the system."""
+
+
+class CamkitWarning(RuntimeWarning):
+    """Base of every warning that camkit gives on its own account."""
+
+
+class LeakWarning(CamkitWarning):
+    """Slots of a pool were still in use when it was closed or dropped; the message says where they were taken."""
 
 
 class AccountError(CamkitError, ArithmeticError):

@@ -201,7 +201,7 @@ def test_frames_of_a_pool_are_drawn(screen: Probed) -> None:
         assert screen.latencies()["capture_to_gl"].count == 1
         screen.show(frame)
         assert screen.stats().displayed == 2
-        assert pool.stats()["in_use"] == 1
+        assert pool.stats().in_use == 1
 
 
 def test_padding_that_the_last_row_lacks_is_not_read(screen: Probed) -> None:
@@ -432,7 +432,7 @@ def test_a_snapshot_that_fails_is_told_to_who_asked_and_harms_nobody_else(monkey
         pipeline.stop()
         frames = pipeline.stats().frames
     assert frames.displayed == frames.delivered > 15
-    assert (pool.stats()["misuses"], pool.stats()["in_use"]) == (0, 0)
+    assert (pool.stats().misuses, pool.stats().in_use) == (0, 0)
 
 
 def test_a_last_picture_that_cannot_be_kept_ends_the_use_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,16 @@
-"""FramePool: fixed slots, alignment, honest page report, exhaustion, threads."""
+"""FramePool: fixed slots, alignment, arguments, exhaustion, closing, threads."""
 
+import dataclasses
+import json
 import random
-import resource
 import threading
 
 import numpy as np
 import pytest
 
+from camkit.camera_capture import SyntheticCamera
 from camkit.errors import PoolExhausted
-from camkit.memory_manager import FramePool
+from camkit.memory_manager import FramePool, PoolStats
 
 
 @pytest.mark.parametrize("alignment", [1 << n for n in range(6, 22)])
@@ -65,42 +67,80 @@ def test_exhaustion_is_an_error_and_every_slot_comes_back():
     assert pool.acquire().slot == slot
     del second
     stats = pool.stats()
-    assert (stats["free"], stats["high_water"], stats["exhausted"], stats["misuses"]) == (2, 2, 1, 0)
-    assert stats["acquired"] == stats["released"] == 3
+    assert (stats.free, stats.high_water, stats.exhausted, stats.misuses) == (2, 2, 1, 0)
+    assert stats.acquired == stats.released == 3
 
 
-def test_prefaulted_memory_makes_no_page_fault():
-    pool = FramePool(4, 1 << 20)
-    arrays = [pool.acquire().array for _ in range(4)]
-    for array in arrays:
-        array[:64] = 1  # the interpreter's own pages of this loop
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for array in arrays:
-        array.fill(7)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 4, "1024 pages were touched"
+def test_statistics_are_an_object_that_cannot_change():
+    pool = FramePool(3, 64)
+    frames = [pool.acquire(), pool.acquire()]
+    stats = pool.stats()
+    assert isinstance(stats, PoolStats)
+    assert stats == PoolStats(3, 64, free=1, in_use=2, high_water=2, acquired=2, released=0, exhausted=0, misuses=0)
+    assert json.loads(json.dumps(stats.as_dict())) == dataclasses.asdict(stats)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        stats.free = 3
+    pool.close()
+    del frames[0]
+    after = pool.stats()
+    assert (after.free, after.in_use, after.released) == (0, 1, 1), "a closed pool can still be asked"
 
 
-def test_huge_pages_are_reported_as_what_was_got():
-    plain, huge = FramePool(2, 1 << 21), FramePool(2, 1 << 21, huge_pages=True)
-    assert "4 KiB pages (huge pages were not asked for)" in plain.explain()
-    text = huge.explain()
-    assert "hugetlbfs" in text, "the report names what was tried first"
-    if "from hugetlbfs" not in text:
-        got = smaps_huge_bytes(huge.acquire().array.ctypes.data)
-        assert f"{min(got, 1 << 22)} of" in text or "4 KiB pages" in text
+def test_a_slot_says_nothing_of_its_last_picture():
+    pool, other = FramePool(1, format="GREY", size=(4, 4)), SyntheticCamera(format="GREY", size=(64, 32))
+    with other:
+        colourful = other.read()
+    first = pool.acquire(like=colourful)
+    assert first.colour == colourful.colour != ("unknown",) * 4 and first.sequence == colourful.sequence
+    del first
+    again = pool.acquire()
+    assert again.colour == ("unknown",) * 4 and again.sequence == 0
+    assert again.clock == "monotonic" and again.stamp == "unknown"
 
 
-def smaps_huge_bytes(address):
-    inside = total = 0
-    with open("/proc/self/smaps") as smaps:
-        for line in smaps:
-            head = line.split()[0]
-            if "-" in head and not head.endswith(":"):
-                low, high = (int(part, 16) for part in head.split("-"))
-                inside = low <= address < high
-            elif inside and head == "AnonHugePages:":
-                total += int(line.split()[1]) * 1024
-    return total
+def test_closing_is_harmless_and_final():
+    pool = FramePool(2, 64)
+    frame = pool.acquire()
+    pool.close()
+    pool.close()
+    assert pool.closed and pool.free == 0 and "closed" in repr(pool)
+    for use in (pool.acquire, pool.explain, lambda: pool.fd):
+        with pytest.raises(ValueError, match="the pool is closed"):
+            use()
+    frame.array[:] = 1
+    frame.close()
+    assert pool.free == 0 and pool.stats().in_use == 0
+
+
+def test_a_pool_that_was_never_made_can_be_dropped():
+    for arguments in ({}, {"slots": 1, "slot_bytes": 64, "backing": "magic"}, {"slots": -1}):
+        with pytest.raises((TypeError, ValueError)):
+            FramePool.__new__(FramePool, **arguments)
+
+
+def test_closing_while_others_take_and_give():
+    """However they meet, each thread gets a frame, PoolExhausted or the word that the pool is closed."""
+    for _ in range(30):
+        pool, odd = FramePool(3, 64), []
+
+        def work(pool=pool, odd=odd):
+            for _ in range(200):
+                try:
+                    with pool.acquire() as frame:
+                        frame.array[0] = 1
+                except PoolExhausted:
+                    continue
+                except ValueError as error:
+                    odd.extend([] if str(error) == "the pool is closed" else [error])
+                    return
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        pool.close()
+        for thread in threads:
+            thread.join()
+        assert not odd and pool.stats().in_use == 0
 
 
 def test_frames_outlive_their_pool():
@@ -157,8 +197,8 @@ def test_threads_take_and_return_slots_without_loss():
         thread.join()
     stats = pool.stats()
     assert not errors
-    assert stats["free"] == 8
-    assert stats["acquired"] == stats["released"] > 1000
+    assert stats.free == 8
+    assert stats.acquired == stats.released > 1000
 
 
 def test_a_picture_whose_slots_would_overflow_an_address_is_refused():

@@ -6,6 +6,8 @@ from camkit.memory_manager._frame import Colour, Frame
 from camkit.memory_manager._pool import FramePool
 from camkit.memory_manager.dmabuf import DmabufPlane
 from camkit.memory_manager.driver_buffer import DriverBuffer, DriverPlane, DriverTimecode
+from camkit.memory_manager.pool_stats import PoolStats, SlotHolder
+from camkit.memory_manager.raw_memory import RawMemory
 
 __all__ = [
     "FORMATS",
@@ -18,5 +20,8 @@ __all__ = [
     "Frame",
     "FramePool",
     "PixelFormat",
+    "PoolStats",
+    "RawMemory",
+    "SlotHolder",
     "clock_map",
 ]

@@ -38,6 +38,7 @@ cdef extern from "camkit/frame.h" nogil:
     cdef int CAMKIT_CLOCK_UNKNOWN, CAMKIT_CLOCK_MONOTONIC, CAMKIT_CLOCK_COPY
     cdef int CAMKIT_STAMP_START_OF_EXPOSURE, CAMKIT_STAMP_END_OF_FRAME
     cdef int CAMKIT_MEMORY_HEAP, CAMKIT_MEMORY_MMAP, CAMKIT_MEMORY_USERPTR, CAMKIT_MEMORY_DMABUF
+    cdef int CAMKIT_MEMORY_MEMFD, CAMKIT_MEMORY_FOREIGN
     cdef uint32_t CAMKIT_FRAME_CORRUPT, CAMKIT_FRAME_KEYFRAME, CAMKIT_FRAME_READ_ONLY, CAMKIT_FRAME_COPY
     cdef uint32_t CAMKIT_FRAME_DISCONTINUITY
     cdef int CAMKIT_PRIMARIES_BT709, CAMKIT_PRIMARIES_UNKNOWN, CAMKIT_PRIMARIES_BT470BG, CAMKIT_PRIMARIES_SMPTE170M
@@ -108,9 +109,14 @@ cdef extern from "camkit/page_memory.hpp" namespace "camkit" nogil:
 
 
 cdef extern from "camkit/frame_pool.hpp" namespace "camkit" nogil:
+    ctypedef struct frame_picture:
+        uint32_t flags
+    # How many of a frame's references are Python's.
+    void count_lease "camkit::frame_pool::lease"(camkit_frame *f, int change) noexcept
     cdef cppclass slot_pool:
         uint32_t refs(uint32_t slot) noexcept
         uint32_t free_count() noexcept
+        uint32_t held_count() noexcept
         uint32_t capacity() noexcept
         uint64_t acquired() noexcept
         uint64_t released() noexcept
@@ -125,9 +131,45 @@ cdef extern from "camkit/frame_pool.hpp" namespace "camkit" nogil:
                    void *context) noexcept
         slot_pool slots
         relaxed_u64 generation
+        const frame_picture *pictures
+        void (*returned)(void *, uint32_t) noexcept nogil
         bint ok() noexcept
         camkit_frame *frame(uint32_t slot) noexcept
+        uint32_t leases(uint32_t slot) noexcept
+        int64_t lent_at(uint32_t slot) noexcept
+        void set_lent_at "lent_at"(uint32_t slot, int64_t now_ns) noexcept
         camkit_frame *acquire() noexcept
         camkit_frame *adopt(uint32_t slot) noexcept
         void stop() noexcept
+        void close() noexcept
         void unref() noexcept
+
+
+cdef extern from "camkit/pool_memory.hpp" namespace "camkit" nogil:
+    cdef enum sharing "camkit::sharing":
+        sharing_memfd "camkit::sharing::memfd"
+        sharing_udmabuf "camkit::sharing::udmabuf"
+        sharing_dma_heap "camkit::sharing::dma_heap"
+    cdef cppclass relaxed_int "std::atomic<int>":
+        int load() noexcept
+    cdef cppclass pool_memory:
+        uint32_t count
+        size_t pitch, mapped
+        uint8_t *data
+        page_memory pages
+        int memfd
+        int *dmabufs
+        frame_picture *pictures
+        void (*give_up)(void *) noexcept nogil
+        void *owner
+        relaxed_u64 unsynced
+        relaxed_int unsynced_errno
+        @staticmethod
+        pool_memory *make(uint32_t count, size_t pitch) noexcept
+        @staticmethod
+        void destroy(void *context) noexcept
+        @staticmethod
+        void returned(void *context, uint32_t slot) noexcept
+        void announce(uint32_t slot, bint begin) noexcept
+        void describe(uint32_t slot, const camkit_frame &like, uint32_t flags, uint32_t kind) noexcept
+        int share(sharing kind, int device, size_t alignment, bint reserved, const char **step) noexcept

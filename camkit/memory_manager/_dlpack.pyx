@@ -5,7 +5,7 @@ in any thread.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from camkit.memory_manager._abi cimport (
@@ -14,33 +14,16 @@ from camkit.memory_manager._abi cimport (
     camkit_frame_release,
     camkit_frame_retain,
 )
+from camkit.memory_manager._dlpack_abi cimport (
+    DL_CPU,
+    DL_IS_COPIED,
+    DL_READ_ONLY,
+    DLManagedTensor,
+    DLManagedTensorVersioned,
+    DLTensor,
+)
 from camkit.memory_manager._frame cimport Frame
 
-
-cdef struct DLTensor:
-    void *data
-    int32_t device_type
-    int32_t device_id
-    int32_t ndim
-    uint8_t code
-    uint8_t bits
-    uint16_t lanes
-    int64_t *shape
-    int64_t *strides
-    uint64_t byte_offset
-
-cdef struct DLManagedTensor:
-    DLTensor tensor
-    void *context
-    void (*deleter)(DLManagedTensor *) noexcept nogil
-
-cdef struct DLManagedTensorVersioned:
-    uint32_t major
-    uint32_t minor
-    void *context
-    void (*deleter)(DLManagedTensorVersioned *) noexcept nogil
-    uint64_t flags
-    DLTensor tensor
 
 # One allocation holds the tensor and all that it points to.
 cdef struct Export:
@@ -50,10 +33,7 @@ cdef struct Export:
     int64_t shape[3]
     int64_t strides[3]
 
-cdef int CPU = 1
 cdef uint8_t UINT = 1
-cdef uint64_t READ_ONLY = 1
-cdef uint64_t IS_COPIED = 2
 
 
 cdef void drop(Export *export) noexcept nogil:
@@ -82,12 +62,12 @@ def dlpack(Frame frame not None, stream=None, max_version=None, dl_device=None, 
     cdef uint64_t flags = 0
     if stream is not None:
         raise BufferError(f"stream is {stream!r}: frames lie in CPU memory, which has no streams")
-    if dl_device is not None and tuple(dl_device) != (CPU, 0):
+    if dl_device is not None and tuple(dl_device) != (DL_CPU, 0):
         raise BufferError(f"frames lie in CPU memory (1, 0), not on device {tuple(dl_device)}")
     # The consumer's own objects run code here, which may close the frame: no pointer to it is taken before.
     cdef bint versioned = max_version is not None and max_version[0] >= 1
     if copy:
-        frame, flags = frame.copy(), IS_COPIED
+        frame, flags = frame.copy(), DL_IS_COPIED
     cdef camkit_frame *c = frame.get()
     if c.plane_count != 1:
         raise BufferError(f"{frame.format} has {c.plane_count} planes and no single tensor: use frame.planes")
@@ -95,7 +75,7 @@ def dlpack(Frame frame not None, stream=None, max_version=None, dl_device=None, 
         if not versioned:
             raise BufferError("the frame is read-only, which only DLPack 1.0 and later can say: the consumer asks for "
                               "less; use frame.copy()")
-        flags |= READ_ONLY
+        flags |= DL_READ_ONLY
 
     cdef Py_ssize_t shape[3]
     cdef Py_ssize_t strides[3]
@@ -105,7 +85,7 @@ def dlpack(Frame frame not None, stream=None, max_version=None, dl_device=None, 
         raise MemoryError("no memory for a DLPack tensor")
     cdef DLTensor *t = &export.versioned.tensor
     t.data = c.planes[0].data
-    t.device_type, t.device_id = CPU, 0
+    t.device_type, t.device_id = DL_CPU, 0
     t.ndim = ndim
     t.code, t.bits, t.lanes = UINT, 8 * itemsize, 1
     t.shape, t.strides = export.shape, export.strides

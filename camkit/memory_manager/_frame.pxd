@@ -9,6 +9,7 @@ cdef class Frame:
     cdef Py_ssize_t shape[3]
     cdef Py_ssize_t strides[3]
 
+    cdef void give_back(self) noexcept
     cdef camkit_frame *get(self) except NULL
     cdef int _shape(self, uint32_t plane, Py_ssize_t *shape, Py_ssize_t *strides, int *itemsize) except -1
     cdef bint _contiguous(self, int ndim, int itemsize)

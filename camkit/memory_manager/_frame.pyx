@@ -21,6 +21,7 @@ from camkit.memory_manager._abi cimport (
     camkit_row_bytes,
     copy_description,
     copy_pixels,
+    count_lease,
 )
 from camkit.memory_manager._clock_map cimport shared_map
 from camkit.memory_manager._format cimport PixelFormat_of
@@ -42,7 +43,7 @@ MATRICES = {0: "rgb", 1: "bt709", 2: "unknown", 6: "bt601", 7: "smpte240m", 9: "
 RANGES = {0: "unknown", 1: "limited", 2: "full"}
 CLOCKS = ("unknown", "monotonic", "copy")
 STAMPS = ("unknown", "start_of_exposure", "end_of_frame")
-MEMORIES = ("heap", "mmap", "userptr", "dmabuf")
+MEMORIES = ("heap", "mmap", "userptr", "dmabuf", "memfd", "foreign")
 
 
 # Never to be pickled, which copy.copy() does too: a copy would end an export that it has not begun.
@@ -72,8 +73,7 @@ cdef class Frame:
         raise TypeError("frames come from a camera, a pool or a pipeline, they cannot be made by hand")
 
     def __dealloc__(self):
-        if self.c != NULL:
-            camkit_frame_release(self.c)
+        self.give_back()
 
     def __enter__(self):
         self.get()
@@ -92,7 +92,8 @@ cdef class Frame:
         if c.plane_count != 1:
             raise BufferError(f"{self.format} has {c.plane_count} planes and no single buffer: use frame.planes")
         if flags & PyBUF_WRITABLE and c.flags & CAMKIT_FRAME_READ_ONLY:
-            raise BufferError("the frame is read-only: its memory belongs to the camera's driver; use frame.copy()")
+            raise BufferError("the frame is read-only, for its memory is a driver's or was wrapped as such; use "
+                              "frame.copy()")
         cdef int itemsize, ndim = self._shape(0, self.shape, self.strides, &itemsize)
         if not flags & PyBUF_STRIDES == PyBUF_STRIDES and not self._contiguous(ndim, itemsize):
             raise BufferError(f"rows are {c.planes[0].stride} bytes apart with padding: ask for a strided buffer")
@@ -149,8 +150,7 @@ cdef class Frame:
         if self.exports:
             raise BufferError(f"cannot close frame {self.c.sequence}: {self.exports} view(s) of its pixels are alive; "
                               "delete them first, or let the frame close itself when they go")
-        camkit_frame_release(self.c)
-        self.c = NULL
+        self.give_back()
 
     def copy(self):
         """Copy the picture into memory of its own.
@@ -342,8 +342,8 @@ cdef class Frame:
     def memory(self):
         """str: where the pixels lie.
 
-        `heap` (ours), `mmap` (the driver's own buffer), `userptr` (ours, filled by the driver) or `dmabuf` (of a
-        dma-buf that the driver filled).
+        `heap` (ours), `mmap` (the driver's own buffer), `userptr` (ours, filled by the driver), `dmabuf` (a dma-buf
+        that the driver filled, or of a pool of them), `memfd` (a pool's that can be shared) or `foreign` (wrapped).
         """
         return MEMORIES[self.get().memory]
 
@@ -389,6 +389,13 @@ cdef class Frame:
     def closed(self):
         """bool: the frame was closed."""
         return self.c == NULL
+
+    cdef void give_back(self) noexcept:
+        cdef camkit_frame *c = self.c
+        if c != NULL:
+            self.c = NULL
+            count_lease(c, -1)
+            camkit_frame_release(c)
 
     cdef camkit_frame *get(self) except NULL:
         if self.c == NULL:
@@ -439,4 +446,5 @@ cdef class Frame:
 cdef Frame Frame_wrap(camkit_frame *c):
     cdef Frame frame = Frame.__new__(Frame)
     frame.c = c
+    count_lease(c, 1)
     return frame

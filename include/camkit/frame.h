@@ -65,7 +65,9 @@ typedef enum camkit_memory {
   CAMKIT_MEMORY_HEAP = 0,    /* ours, of a pool */
   CAMKIT_MEMORY_MMAP = 1,    /* the driver's own, mapped */
   CAMKIT_MEMORY_USERPTR = 2, /* ours, filled by the driver */
-  CAMKIT_MEMORY_DMABUF = 3   /* of a dma-buf that was given to the driver */
+  CAMKIT_MEMORY_DMABUF = 3,  /* of a dma-buf: one that was given to the driver, or of a pool */
+  CAMKIT_MEMORY_MEMFD = 4,   /* ours, of a pool that other processes can be given */
+  CAMKIT_MEMORY_FOREIGN = 5  /* somebody else's, wrapped by a pool */
 } camkit_memory;
 
 typedef enum camkit_frame_flag {

@@ -28,8 +28,7 @@ namespace camkit {
 // misuses().
 class slot_pool {
  public:
-  // What became of a slot. After `freed` another thread may have it, and may have ended the pool
-  // with it: the caller must not touch the pool any more unless somebody else keeps it.
+  // What became of a slot. After `freed` another thread may have it, and have ended the pool too.
   enum outcome : int {
     refused = -1,  // it was not the caller's
     kept = 0,      // others hold it still
@@ -37,8 +36,8 @@ class slot_pool {
     retired = 2  // shut() was called: it is on no list and stays there for good
   };
 
-  // All slots start free, or parked with `start_empty`. With 0 slots, more than most_slots of them,
-  // or when the memory cannot be had, ok() is false and the pool behaves as one without slots.
+  // All slots start free, or parked with `start_empty`. With 0 slots, more than most_slots, or no
+  // memory for them, ok() is false and the pool behaves as one without slots.
   explicit slot_pool(std::uint32_t slots, bool start_empty = false) noexcept {
     if (slots == 0 || slots > most_slots) return;
     void* memory =
@@ -50,7 +49,6 @@ class slot_pool {
       slots_[i].refs.store(start_empty ? 0 : listed, std::memory_order_relaxed);
       slots_[i].next.store(i + 1 < slots ? i + 1 : nil, std::memory_order_relaxed);
       slots_[i].below.store(slots - 1 - i, std::memory_order_relaxed);
-      slots_[i].uses.store(0, std::memory_order_relaxed);
     }
     capacity_ = slots;
     if (!start_empty) head_.store(0, std::memory_order_release);
@@ -75,9 +73,8 @@ class slot_pool {
         failed_.fetch_add(1, std::memory_order_relaxed);
         return -1;
       }
-      // Another thread may take this slot right now, and then `next` is stale; the tag has moved
-      // and the exchange fails. Only taking moves the tag: without it nothing below the head can
-      // have changed.
+      // Another thread may take this slot right now, and then `next` is stale; but the tag has
+      // moved. Only taking moves it: without that nothing below the head can have changed.
       rest = ((head | nil) + 1) | slots_[taken].next.load(std::memory_order_relaxed);
       CAMKIT_BETWEEN_LOOK_AND_EXCHANGE();
     } while (!head_.compare_exchange_weak(head, rest, std::memory_order_acquire,
@@ -88,15 +85,15 @@ class slot_pool {
     return static_cast<std::int32_t>(taken);
   }
 
-  // Hold a parked slot. Return false when the slot is not parked. Does not know how many others are
-  // held: its caller tells raise_high_water().
+  // Hold a parked slot. Does not know how many others are held: its caller tells
+  // raise_high_water().
   bool adopt(std::uint32_t index) noexcept {
     if (!swap_refs(index, 0, 1)) return false;
     count_use(index);
     return true;
   }
 
-  // Add a reference to a slot that the caller already holds. Return false when nobody holds it.
+  // Add a reference to a slot that the caller holds. Return false when nobody holds it.
   bool retain(std::uint32_t index) noexcept {
     if (index >= capacity_) return refuse();
     std::atomic<std::uint32_t>& refs = slots_[index].refs;
@@ -134,23 +131,19 @@ class slot_pool {
   }
 
   std::uint32_t refs(std::uint32_t index) const noexcept {
-    if (index >= capacity_) return 0;
-    const std::uint32_t seen = slots_[index].refs.load(std::memory_order_acquire);
+    const std::uint32_t seen = index < capacity_ ? slots_[index].refs.load() : 0;
     return seen == listed ? 0 : seen;
   }
 
-  // Snapshots while other threads are at work, exact when they rest. All but free_count() look at
-  // every slot.
+  // Snapshots, exact when all threads rest. All but free_count() look at every slot.
   std::uint32_t free_count() const noexcept {
     return listed_from(head_.load(std::memory_order_acquire));
   }
-
   std::uint32_t held_count() const noexcept {
     std::uint32_t held = 0;
     for (std::uint32_t i = 0; i < capacity_; ++i) held += refs(i) != 0;
     return held;
   }
-
   // How often a slot became held, and how often one lost its last reference.
   std::uint64_t acquired() const noexcept {
     std::uint64_t sum = 0;
@@ -163,14 +156,12 @@ class slot_pool {
     const std::uint64_t held = held_count(), taken = acquired();
     return taken > held ? taken - held : 0;
   }
-
   // How often acquire() found nothing.
   std::uint64_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
   std::uint64_t misuses() const noexcept { return misuses_.load(std::memory_order_relaxed); }
 
   // The most slots that were in use at once.
   std::uint32_t high_water() const noexcept { return high_water_.load(std::memory_order_relaxed); }
-
   void raise_high_water(std::uint32_t used) noexcept {
     std::uint32_t peak = high_water_.load(std::memory_order_relaxed);
     while (used > peak &&
@@ -188,9 +179,9 @@ class slot_pool {
 
   struct alignas(cache_line) slot {
     std::atomic<std::uint32_t> refs;
-    std::atomic<std::uint32_t> next;   // on the free list: the slot beneath, or nil
-    std::atomic<std::uint32_t> below;  // on the free list: how many are beneath
-    std::atomic<std::uint64_t> uses;   // how often it became held; written by whoever holds it
+    std::atomic<std::uint32_t> next;     // on the free list: the slot beneath, or nil
+    std::atomic<std::uint32_t> below;    // on the free list: how many are beneath
+    std::atomic<std::uint64_t> uses{0};  // how often it became held; written by whoever holds it
   };
 
   static std::uint32_t top(std::uint64_t head) noexcept {
@@ -214,8 +205,8 @@ class slot_pool {
     uses.store(uses.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 
-  // The last reference leaves `empty` behind. A store would do where the holder behaves; the
-  // exchange is what finds two threads that give up the same reference.
+  // The last reference leaves `empty` behind. Not by a store: the exchange is what finds two
+  // threads that give up the same reference.
   outcome drop_to(std::uint32_t index, std::uint32_t empty) noexcept {
     if (index >= capacity_) return refuse(), refused;
     std::atomic<std::uint32_t>& refs = slots_[index].refs;
@@ -249,9 +240,8 @@ class slot_pool {
   slot* slots_ = nullptr;
   std::uint32_t capacity_ = 0;
 
-  // Low 20 bits: the top slot. The rest, the tag: how many were ever taken. A thread that slept
-  // between its look and its exchange would have to sleep through 2^44 takings, weeks of them at
-  // any rate, and wake at exactly that one, to be misled.
+  // Low 20 bits: the top slot. The rest, the tag: how many were ever taken. To be misled, a thread
+  // would have to sleep through 2^44 takings, weeks of them, and wake at exactly that one.
   alignas(contention_span) std::atomic<std::uint64_t> head_{nil};
   std::atomic<std::uint32_t> high_water_{0};
   std::atomic<std::uint64_t> failed_{0};

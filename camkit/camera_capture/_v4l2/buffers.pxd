@@ -13,7 +13,7 @@ cdef extern from "camkit/shared_memory.hpp" namespace "camkit" nogil:
     void free_shared(shared_memory &m) noexcept
     int allocate_memfd(shared_memory &out, size_t size, int udmabuf) noexcept
     int allocate_dma_heap(shared_memory &out, size_t size, int heap) noexcept
-    int sync_dmabuf(int dmabuf, bint begin) noexcept
+    int sync_dmabuf(int dmabuf, bint begin) noexcept  # to read
 
 
 cdef enum:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from camkit.camera_capture.info import check_choice
 from camkit.errors import CameraError
+from camkit.memory_manager.dma_devices import HEAPS, UDMABUF, heaps, no_heap, no_udmabuf
 
-UDMABUF = "/dev/udmabuf"
-HEAPS = Path("/dev/dma_heap")
 # V4L2_MEMORY_*, and the bits of `v4l2_requestbuffers.capabilities`.
 MMAP, USERPTR, DMABUF = 1, 2, 4
 CAN = {MMAP: 1 << 0, USERPTR: 1 << 1, DMABUF: 1 << 2}
@@ -80,7 +78,7 @@ def ways(path: str, io: object, capabilities: int) -> tuple[list[Way], dict[str,
         if why:
             refused[way.name] = why
         elif way.allocator == str(HEAPS):
-            wanted += [way._replace(allocator=str(heap)) for heap in _heaps()]
+            wanted += [way._replace(allocator=str(heap)) for heap in heaps()]
         else:
             wanted.append(way)
     if not wanted:
@@ -94,26 +92,9 @@ def _missing(way: Way, capabilities: int) -> str:
     if capabilities and not capabilities & CAN[way.memory]:
         offered = [WORDS[memory] for memory, bit in CAN.items() if capabilities & bit]
         return f"the driver takes {' and '.join(offered) or 'no'} buffers only"
-    if way.allocator == UDMABUF and not os.access(UDMABUF, os.R_OK | os.W_OK):
-        return _closed(UDMABUF, "load the kernel's module udmabuf")
-    if way.allocator == str(HEAPS) and not _heaps():
-        return _closed(str(HEAPS), "the kernel needs CONFIG_DMABUF_HEAPS")
-    return ""
-
-
-def _closed(path: str, hint: str) -> str:
-    if not os.path.exists(path):
-        return f"there is no {path}: {hint}"
-    return f"{path} is closed to this user: let a group that it is in have it"
-
-
-def _heaps() -> list[Path]:
-    """List the dma-heaps that may be used: `system` first, which has the most memory, contiguous ones after it."""
-    try:
-        found = [heap for heap in HEAPS.iterdir() if os.access(heap, os.R_OK)]
-    except OSError:
-        return []
-    return sorted(found, key=lambda heap: (heap.name != "system", heap.name))
+    if way.allocator == UDMABUF:
+        return no_udmabuf()
+    return no_heap() if way.allocator == str(HEAPS) else ""
 
 
 class Trials:

@@ -24,8 +24,9 @@ from camkit.camera_capture._v4l2.device cimport Device, failure, ioctl_errno
 
 import os
 
-from camkit.camera_capture._v4l2.io import UDMABUF, WayRefused
+from camkit.camera_capture._v4l2.io import WayRefused
 from camkit.errors import CameraError
+from camkit.memory_manager.dma_devices import UDMABUF
 
 cdef extern from "camkit/read_speed.hpp" namespace "camkit" nogil:
     int64_t read_ns(const uint8_t *data, size_t size) noexcept

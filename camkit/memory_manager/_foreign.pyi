@@ -1,0 +1,9 @@
+from collections.abc import Iterable
+from typing import Any
+
+class Region: ...
+
+class Foreign:
+    def __len__(self) -> int: ...
+
+def foreign_memory(objects: Iterable[Any], slot_bytes: int | None, alignment: int) -> tuple[Foreign, int]: ...
