@@ -47,6 +47,7 @@ ROWS = [
     Row("camkit.memory_manager._dlpack"),
     Row("camkit.performance_core._stage", hot=True),
     Row("camkit.performance_core._stats", hot=True),
+    Row("camkit.performance_core._trace", hot=True),
     Row("camkit.performance_core._queue", hot=True),
     Row("camkit.performance_core._thread_pool"),
     Row("camkit.performance_core._worker", hot=True),

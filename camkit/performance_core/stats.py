@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from camkit.errors import AccountError
+
+if TYPE_CHECKING:
+    from camkit.performance_core._stats import Histogram
 
 
 class Record:
@@ -21,7 +24,8 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, numbers and text, as JSON takes them; docs/json.md names the fields."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+        shown = [f for f in fields(self) if f.metadata.get("plain", True)]  # type: ignore[arg-type]
+        return {f.name: _plain(getattr(self, f.name)) for f in shown}
 
 
 class Counts(Record):
@@ -159,6 +163,8 @@ class Summary(Record):
         The smallest, the largest, the mean.
     count : int
         How many were measured.
+    histogram : Histogram or None
+        All of them, as a copy of the same moment. Not part of `as_dict`.
     """
 
     p50: float | None = None
@@ -169,6 +175,7 @@ class Summary(Record):
     max: float | None = None
     mean: float | None = None
     count: int = 0
+    histogram: Histogram | None = field(default=None, repr=False, compare=False, metadata={"plain": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +286,17 @@ class ThreadStats(Record):
         The nodes that run in it, in order.
     cpu_s : float or None
         CPU time it took, of user and system; None where the system does not tell.
+    branch : str
+        The path that it works on.
+    inlets : tuple of str
+        The queues that it takes frames out of; none for one that begins with a source.
     """
 
     name: str
     nodes: tuple[str, ...]
     cpu_s: float | None = None
+    branch: str = "main"
+    inlets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

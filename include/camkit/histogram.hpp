@@ -49,6 +49,46 @@ class histogram {
     max_.store(INT64_MIN, std::memory_order_relaxed);
   }
 
+  // The writer's too: count everything that `other` has.
+  void merge(const histogram& other) noexcept { combine(other, 1); }
+
+  // The writer's too: take off what `earlier`, a copy of this one, had. min() and max() of the rest
+  // are as exact as its buckets.
+  void subtract(const histogram& earlier) noexcept {
+    combine(earlier, ~std::uint64_t{0});
+    std::int64_t low = INT64_MAX, high = INT64_MIN;
+    for (int i = 0; i < bucket_count(); ++i) {
+      if (held(i) == 0) continue;
+      // The outermost buckets take all beyond them.
+      if (low == INT64_MAX) low = i == 0 ? clamp(INT64_MIN) : clamp(lowest(i));
+      high = i + 1 == bucket_count() ? clamp(INT64_MAX) : clamp(highest(i));
+    }
+    min_.store(low, std::memory_order_relaxed);
+    max_.store(high, std::memory_order_relaxed);
+  }
+
+  // Become what `other` is at this moment, also while its writer records: then count() is the
+  // number of the values that are in the buckets, and min() and max() enclose them.
+  void assign(const histogram& other) noexcept {
+    reset();
+    merge(other);
+  }
+
+  // Buckets in ascending order, for plots: those of index 0..bucket_count. Each holds the values
+  // from lowest(index) to highest(index), but for the outermost two, which take all beyond.
+  static constexpr int bucket_count() noexcept { return 2 * buckets; }
+  std::uint64_t held(int index) const noexcept {
+    const bool negative = index < buckets;
+    return counts_[negative][negative ? buckets - 1 - index : index - buckets].load(
+        std::memory_order_acquire);
+  }
+  static std::int64_t lowest(int index) noexcept {
+    return index < buckets ? -top_of(buckets - 1 - index) : bottom_of(index - buckets);
+  }
+  static std::int64_t highest(int index) noexcept {
+    return index < buckets ? -bottom_of(buckets - 1 - index) : top_of(index - buckets);
+  }
+
   std::uint64_t count() const noexcept { return count_.load(std::memory_order_acquire); }
 
   // 0 when nothing was recorded, as mean() and percentile() too.
@@ -116,11 +156,34 @@ class histogram {
     return (shift << sub_bits) + static_cast<int>(magnitude >> shift);
   }
 
-  static std::int64_t middle(int bucket) noexcept {
+  static std::int64_t bottom_of(int bucket) noexcept {
     if (bucket < (2 << sub_bits)) return bucket;
     const int shift = (bucket >> sub_bits) - 1;
-    const std::int64_t low = static_cast<std::int64_t>(bucket - (shift << sub_bits)) << shift;
-    return low + (std::int64_t{1} << shift) / 2;
+    return static_cast<std::int64_t>(bucket - (shift << sub_bits)) << shift;
+  }
+  static std::int64_t top_of(int bucket) noexcept { return bottom_of(bucket + 1) - 1; }
+  static std::int64_t middle(int bucket) noexcept {
+    return bottom_of(bucket) + (bottom_of(bucket + 1) - bottom_of(bucket)) / 2;
+  }
+
+  void combine(const histogram& other, std::uint64_t sign) noexcept {
+    std::uint64_t seen = 0;
+    for (int side = 0; side < 2; ++side) {
+      for (int i = 0; i < buckets; ++i) {
+        const std::uint64_t held = other.counts_[side][i].load(std::memory_order_acquire);
+        if (held == 0) continue;
+        seen += held;
+        add(counts_[side][i], held * sign);
+      }
+    }
+    add(count_, seen * sign);
+    add(sum_, other.sum_.load(std::memory_order_relaxed) * sign);
+    if (seen == 0 || sign != 1) return;
+    // After the buckets: what they hold, these enclose.
+    const std::int64_t low = other.min_.load(std::memory_order_relaxed);
+    const std::int64_t high = other.max_.load(std::memory_order_relaxed);
+    if (low < min_.load(std::memory_order_relaxed)) min_.store(low, std::memory_order_relaxed);
+    if (high > max_.load(std::memory_order_relaxed)) max_.store(high, std::memory_order_relaxed);
   }
 
   // Count a bucket off; true when the wanted rank lies in it.

@@ -1,6 +1,8 @@
 #include "camkit/histogram.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <memory>
 
 #include "check.hpp"
@@ -116,6 +118,80 @@ void test_reader_beside_the_writer(int count) {
   CHECK(h->count() == static_cast<std::uint64_t>(count) && close(h->percentile(50), 1499));
 }
 
+void test_buckets_tile_the_range() {
+  auto h = std::make_unique<histogram>();
+  const int n = histogram::bucket_count();
+  for (int i = 0; i + 1 < n; ++i) {
+    CHECK(histogram::lowest(i) <= histogram::highest(i));
+    // 0 and -0 have a bucket each.
+    const bool zero = histogram::lowest(i) == 0 && histogram::highest(i) == 0;
+    CHECK(histogram::lowest(i + 1) == histogram::highest(i) + (zero && i == n / 2 - 1 ? 0 : 1));
+  }
+  for (int i = 0; i < n; ++i) {
+    if (i == n / 2 - 1) continue;  // -0: nothing falls into it
+    for (const std::int64_t value : {histogram::lowest(i), histogram::highest(i)}) {
+      h->reset();
+      h->record(value);
+      CHECK(h->held(i) == 1 && h->min() == value && h->max() == value &&
+            h->percentile(50) == value);
+    }
+  }
+  h->reset();
+  h->record(INT64_MIN);
+  h->record(INT64_MAX);
+  CHECK(h->held(0) == 1 && h->held(n - 1) == 1);
+}
+
+void test_merge_and_subtract() {
+  auto all = std::make_unique<histogram>(), one = std::make_unique<histogram>(),
+       two = std::make_unique<histogram>(), sum = std::make_unique<histogram>();
+  random_numbers random(5);
+  for (int i = 0; i < 5000; ++i) {
+    const auto value = static_cast<std::int64_t>(random.next() >> (28 + random.next() % 36)) - 1000;
+    all->record(value);
+    (i < 2000 ? one : two)->record(value);
+  }
+  sum->merge(*one);
+  sum->merge(*two);
+  const auto same = [](const histogram& a, const histogram& b) {
+    for (int i = 0; i < histogram::bucket_count(); ++i) CHECK(a.held(i) == b.held(i));
+    CHECK(a.count() == b.count());
+  };
+  same(*sum, *all);
+  CHECK(sum->min() == all->min() && sum->max() == all->max() && sum->mean() == all->mean());
+  sum->subtract(*one);
+  same(*sum, *two);
+  // As exact as the buckets: they enclose, by less than a thirty-second.
+  CHECK(sum->min() <= two->min() && sum->max() >= two->max());
+  CHECK(two->min() - sum->min() <= std::abs(two->min()) / 32);
+  CHECK(sum->max() - two->max() <= two->max() / 32);
+  sum->subtract(*two);
+  CHECK(sum->count() == 0 && sum->min() == 0 && sum->max() == 0 && sum->mean() == 0.0);
+}
+
+// What is copied while the writer records adds up in itself, and grows.
+void test_a_copy_of_one_that_is_written() {
+  auto h = std::make_unique<histogram>();
+  std::atomic<bool> done{false};
+  in_threads(2, [&](int thread) {
+    if (thread == 0) {
+      for (std::int64_t i = 0; i < 300000; ++i) h->record(i * 7919 % 100000);
+      done = true;
+      return;
+    }
+    auto seen = std::make_unique<histogram>();
+    std::uint64_t before = 0;
+    while (!done) {
+      seen->assign(*h);
+      std::uint64_t held = 0;
+      for (int i = 0; i < histogram::bucket_count(); ++i) held += seen->held(i);
+      CHECK(held == seen->count() && held >= before);
+      CHECK(held == 0 || (seen->min() >= 0 && seen->max() < 100000));
+      before = held;
+    }
+  });
+}
+
 }  // namespace
 
 int main() {
@@ -126,5 +202,8 @@ int main() {
   test_against_sorted_values();
   test_extremes();
   test_reader_beside_the_writer(50000);
+  test_buckets_tile_the_range();
+  test_merge_and_subtract();
+  test_a_copy_of_one_that_is_written();
   return 0;
 }
