@@ -2,6 +2,7 @@
 #define CAMKIT_BENCH_HPP
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -52,6 +53,25 @@ inline bool pin(std::size_t nth) {
   (void)nth;
   return false;
 #endif
+}
+
+// Run both at once, each on a CPU of its own; return the ns until both have ended.
+template <class First, class Second>
+double together(First&& first, Second&& second) {
+  std::atomic<int> ready{0};
+  std::thread other([&] {
+    pin(1);
+    ready.store(1);
+    while (ready.load() != 2) std::this_thread::yield();
+    second();
+  });
+  pin(0);
+  while (ready.load() != 1) std::this_thread::yield();
+  const std::int64_t start = now_ns();
+  ready.store(2);
+  first();
+  other.join();
+  return static_cast<double>(now_ns() - start);
 }
 
 // Keeps the optimiser from seeing that a result is never used.

@@ -16,6 +16,14 @@ inline constexpr std::size_t cache_line = 64;
 // 128 bytes.
 inline constexpr std::size_t contention_span = 2 * cache_line;
 
+inline void prefetch_to_write(const void* where) noexcept {
+#if defined(__GNUC__)
+  __builtin_prefetch(where, 1);
+#else
+  (void)where;
+#endif
+}
+
 inline void cpu_relax() noexcept {
 #if defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
   _mm_pause();

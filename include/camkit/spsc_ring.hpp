@@ -3,7 +3,8 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstring>
+#include <cstdint>
+#include <memory>
 #include <new>
 #include <type_traits>
 
@@ -12,13 +13,13 @@
 namespace camkit {
 
 // A bounded queue between exactly one producing and one consuming thread. Wait-free on both sides.
-// Producer: try_push, push_n. Consumer: try_pop, front, pop, pop_n. Any thread: size, empty,
-// capacity, ok.
+// Producer: try_push, push_n, reserve, commit. Consumer: try_pop, front, pop, pop_n. Any thread:
+// size, empty, capacity, ok.
 //
-// The indices run freely and are masked on access, so that full and empty differ without a wasted
-// slot. Each side works on private copies, of its own index and of the other's, and reads the
-// shared one only when the copy says full (or empty): the shared indices are alone on their lines,
-// written by one side and polled by the other, and a poll never delays the side that writes.
+// Each place carries the turn in which it was filled, so that a consumer finds out that an element
+// has come and gets it with one and the same cache line, and never polls a line that the producer
+// needs for all that it pushes. The other way round an index does: the producer reads it only when
+// its copy says full. Indices run freely and are masked on access.
 template <class T>
 class spsc_ring {
   static_assert(std::is_trivially_copyable_v<T>, "spsc_ring moves its elements as plain bytes");
@@ -29,97 +30,93 @@ class spsc_ring {
   // harmless.
   explicit spsc_ring(std::size_t capacity) noexcept {
     std::size_t rounded = 1;
-    while (rounded < capacity && rounded <= max_slots / 2) rounded *= 2;
+    while (rounded < capacity && rounded <= max_places / 2) rounded *= 2;
     if (capacity == 0 || rounded < capacity) return;
-    // The line behind keeps the last slots clear of whatever the heap puts next to them.
-    slots_ =
-        static_cast<T*>(::operator new(rounded * sizeof(T) + cache_line, alignment, std::nothrow));
-    if (slots_ == nullptr) return;
+    // The span behind keeps the last places clear of whatever the heap puts next to them.
+    void* memory =
+        ::operator new(rounded * sizeof(place) + contention_span, alignment, std::nothrow);
+    if (memory == nullptr) return;
+    places_ = static_cast<place*>(memory);
+    for (std::size_t i = 0; i < rounded; ++i) ::new (static_cast<void*>(places_ + i)) place;
     mask_ = rounded - 1;
     bound_ = capacity;
   }
 
-  ~spsc_ring() { ::operator delete(slots_, alignment); }
+  ~spsc_ring() {
+    if (ok()) ::operator delete(static_cast<void*>(places_), alignment);
+  }
 
   spsc_ring(const spsc_ring&) = delete;
   spsc_ring& operator=(const spsc_ring&) = delete;
 
-  bool ok() const noexcept { return slots_ != nullptr; }
+  bool ok() const noexcept { return bound_ > 0; }
   std::size_t capacity() const noexcept { return bound_; }
 
   bool try_push(const T& value) noexcept {
-    const std::size_t write = next_write_;
-    if (write - seen_read_ >= bound_) {
-      seen_read_ = read_.load(std::memory_order_acquire);
-      if (write - seen_read_ >= bound_) return false;
-    }
-    ::new (static_cast<void*>(slots_ + (write & mask_))) T(value);
-    next_write_ = write + 1;
-    write_.store(write + 1, std::memory_order_release);
+    T* next = reserve();
+    if (next == nullptr) return false;
+    ::new (static_cast<void*>(next)) T(value);
+    commit();
     return true;
   }
 
-  // Push as many of the `count` values as fit, in order; return how many. The consumer sees them
-  // all at once.
+  // The place of the next element, to be filled there, or null when the ring is full.
+  T* reserve() noexcept {
+    return room(1) > 0 ? at(write_.load(std::memory_order_relaxed)).value() : nullptr;
+  }
+
+  // Hand over what reserve() gave the place for; without such a place nothing happens.
+  void commit() noexcept {
+    const std::size_t write = write_.load(std::memory_order_relaxed);
+    if (write - seen_read_ < bound_) publish(write);
+  }
+
+  // Push as many of the `count` values as fit, in order; return how many.
   std::size_t push_n(const T* values, std::size_t count) noexcept {
-    const std::size_t write = next_write_;
-    if (bound_ - (write - seen_read_) < count) seen_read_ = read_.load(std::memory_order_acquire);
-    const std::size_t room = bound_ - (write - seen_read_);
-    if (count > room) count = room;
-    if (count == 0) return 0;
-    const std::size_t first = run_length(write, count);
-    std::memcpy(static_cast<void*>(slots_ + (write & mask_)), values, first * sizeof(T));
-    if (first < count)
-      std::memcpy(static_cast<void*>(slots_), values + first, (count - first) * sizeof(T));
-    next_write_ = write + count;
-    write_.store(write + count, std::memory_order_release);
+    const std::size_t fits = room(count);
+    if (count > fits) count = fits;
+    const std::size_t write = write_.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < count; ++i) {
+      ::new (static_cast<void*>(at(write + i).value())) T(values[i]);
+      publish(write + i);
+    }
     return count;
   }
 
   bool try_pop(T& value) noexcept {
-    const T* oldest = front();
-    if (oldest == nullptr) return false;
-    value = *oldest;
-    pop();
+    const std::size_t read = read_.load(std::memory_order_relaxed);
+    if (!filled(read)) return false;
+    value = *at(read).value();
+    read_.store(read + 1, std::memory_order_release);
     return true;
   }
 
   // The oldest element, in place, or null when the ring is empty. It stays valid until pop().
   T* front() noexcept {
-    const std::size_t read = next_read_;
-    if (read == seen_write_) {
-      seen_write_ = write_.load(std::memory_order_acquire);
-      if (read == seen_write_) return nullptr;
-    }
-    return slots_ + (read & mask_);
+    const std::size_t read = read_.load(std::memory_order_relaxed);
+    if (!filled(read)) return nullptr;
+    shown_ = read + 1;
+    return at(read).value();
   }
 
   // Drop what front() showed; without such an element nothing happens.
   void pop() noexcept {
-    const std::size_t read = next_read_;
-    if (read == seen_write_) return;
-    next_read_ = read + 1;
-    read_.store(read + 1, std::memory_order_release);
+    if (shown_ == read_.load(std::memory_order_relaxed) + 1)
+      read_.store(shown_, std::memory_order_release);
   }
 
   // Pop up to `count` values into `values`, oldest first; return how many.
   std::size_t pop_n(T* values, std::size_t count) noexcept {
-    const std::size_t read = next_read_;
-    if (seen_write_ - read < count) seen_write_ = write_.load(std::memory_order_acquire);
-    const std::size_t held = seen_write_ - read;
-    if (count > held) count = held;
-    if (count == 0) return 0;
-    const std::size_t first = run_length(read, count);
-    std::memcpy(static_cast<void*>(values), slots_ + (read & mask_), first * sizeof(T));
-    if (first < count)
-      std::memcpy(static_cast<void*>(values + first), slots_, (count - first) * sizeof(T));
-    next_read_ = read + count;
-    read_.store(read + count, std::memory_order_release);
-    return count;
+    const std::size_t read = read_.load(std::memory_order_relaxed);
+    std::size_t taken = 0;
+    for (; taken < count && filled(read + taken); ++taken)
+      values[taken] = *at(read + taken).value();
+    if (taken > 0) read_.store(read + taken, std::memory_order_release);
+    return taken;
   }
 
   // Exact for the two owners when the other side rests; for anyone else a snapshot, never above
-  // capacity().
+  // capacity(), that may count an element which is just being handed over.
   std::size_t size() const noexcept {
     // In this order the difference cannot go below zero; the clamp takes what was pushed between
     // the two loads.
@@ -131,29 +128,56 @@ class spsc_ring {
   bool empty() const noexcept { return size() == 0; }
 
  private:
-  static constexpr std::align_val_t alignment{alignof(T) > cache_line ? alignof(T) : cache_line};
-  static constexpr std::size_t max_slots = static_cast<std::size_t>(-1) / 4 / sizeof(T);
+  struct place {
+    std::atomic<std::size_t> turn{0};  // the index of its element, plus one
+    alignas(T) unsigned char bytes[sizeof(T)];
 
-  std::size_t run_length(std::size_t index, std::size_t count) const noexcept {
-    const std::size_t to_end = mask_ + 1 - (index & mask_);
-    return count < to_end ? count : to_end;
+    T* value() noexcept { return std::launder(reinterpret_cast<T*>(bytes)); }
+  };
+
+  static constexpr std::align_val_t alignment{alignof(place) > contention_span ? alignof(place)
+                                                                               : contention_span};
+  static constexpr std::size_t max_places = static_cast<std::size_t>(-1) / 4 / sizeof(place);
+
+  // The consumer still has the lines of the lap before: ask for the one after the next in time.
+  static constexpr std::size_t ahead = 2 * cache_line / sizeof(place) + 1;
+
+  place& at(std::size_t index) noexcept { return places_[index & mask_]; }
+
+  // At least `wanted` if there is as much.
+  std::size_t room(std::size_t wanted) noexcept {
+    const std::size_t write = write_.load(std::memory_order_relaxed);
+    if (bound_ - (write - seen_read_) < wanted) seen_read_ = read_.load(std::memory_order_acquire);
+    return bound_ - (write - seen_read_);
+  }
+
+  void publish(std::size_t write) noexcept {
+    // First the index: whoever sees the element, and after it the consumer's index, sees an index
+    // of ours that is not behind it.
+    write_.store(write + 1, std::memory_order_relaxed);
+    prefetch_to_write(&at(write + ahead));
+    at(write).turn.store(write + 1, std::memory_order_release);
+  }
+
+  bool filled(std::size_t read) noexcept {
+    return at(read).turn.load(std::memory_order_acquire) == read + 1;
   }
 
   // Written once, read by both: a line that both cores can keep.
-  alignas(contention_span) T* slots_ = nullptr;
+  alignas(contention_span) place* places_ = &none_;
   std::size_t mask_ = 0;
   std::size_t bound_ = 0;
 
+  // The producer's; anyone else reads it for size() only.
   alignas(contention_span) std::atomic<std::size_t> write_{0};
-  alignas(contention_span) std::atomic<std::size_t> read_{0};
-
-  // The producer's alone.
-  alignas(contention_span) std::size_t next_write_ = 0;
   std::size_t seen_read_ = 0;
 
-  // The consumer's alone.
-  alignas(contention_span) std::size_t next_read_ = 0;
-  std::size_t seen_write_ = 0;
+  // The consumer's.
+  alignas(contention_span) std::atomic<std::size_t> read_{0};
+  std::size_t shown_ = 0;  // by front(), plus one
+
+  // Never filled: what a ring has whose memory could not be had.
+  place none_;
 };
 
 }  // namespace camkit

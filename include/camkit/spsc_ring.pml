@@ -1,10 +1,10 @@
-/* spsc_ring.hpp: what is popped is what was pushed, whole, all of it and in order; a slot is never
+/* spsc_ring.hpp: what is popped is what was pushed, whole, all of it and in order; a place is never
  * written while it is read; never more than BOUND elements are inside, also while the indices run
  * over. Both ends take one element or a batch, as they like.
  *
- * Broken on purpose: -DLAZY_PUSH, -DLAZY_POP (the index is stored relaxed), -DBLIND_PUSH,
- * -DBLIND_POP (it is loaded relaxed), -DEARLY_PUSH, -DEARLY_POP (it is stored before the slot is
- * written, or read), -DOVERFULL (one element too many).
+ * Broken on purpose: -DLAZY_PUSH, -DLAZY_POP (the turn, or the index, is stored relaxed),
+ * -DBLIND_PUSH, -DBLIND_POP (the index, or the turn, is loaded relaxed), -DEARLY_PUSH, -DEARLY_POP
+ * (it is stored before the element is written, or read), -DOVERFULL (one element too many).
  */
 #ifndef COUNT
 #define COUNT 5
@@ -12,16 +12,16 @@
 #ifndef BOUND
 #define BOUND 2
 #endif
-#define SLOTS 2 /* BOUND rounded up to a power of two */
+#define PLACES 2 /* BOUND rounded up to a power of two */
 #define MOST 2  /* elements in a batch */
 
 #define THREADS 2
 #define PRODUCER 0
 #define CONSUMER 1
-#define WRITE 0
-#define READ 1
-#define SLOT(i) (2 + PLAIN * ((i) & (SLOTS - 1)))
-#define CELLS (2 + PLAIN * SLOTS)
+#define READ 0
+#define TURN(i) (1 + ((i) & (PLACES - 1)))
+#define ELEMENT(i) (1 + PLACES + PLAIN * ((i) & (PLACES - 1)))
+#define CELLS (1 + PLACES + PLAIN * PLACES)
 #include "memory.pml"
 
 #ifdef LAZY_PUSH
@@ -40,9 +40,9 @@
 #define SEE_READ ACQUIRE
 #endif
 #ifdef BLIND_POP
-#define SEE_WRITE RELAXED
+#define SEE_TURN RELAXED
 #else
-#define SEE_WRITE ACQUIRE
+#define SEE_TURN ACQUIRE
 #endif
 #ifdef OVERFULL
 #define HOLDS (BOUND + 1)
@@ -56,75 +56,62 @@
 /* Push as many of `n` as there is room for. */
 inline push_n(n) {
   if
-  :: HOLDS - BETWEEN(seen_read, next_write) < n -> load(PRODUCER, READ, seen_read, SEE_READ)
+  :: HOLDS - BETWEEN(seen_read, write) < n -> load(PRODUCER, READ, seen_read, SEE_READ)
   :: else
   fi;
-  room = HOLDS - BETWEEN(seen_read, next_write);
+  room = HOLDS - BETWEEN(seen_read, write);
   n = (n > room -> room : n);
   room = 0;
-#ifdef EARLY_PUSH
-  if
-  :: n > 0 -> store(PRODUCER, WRITE, next_write + n, PUSHED)
-  :: else
-  fi;
-#endif
-  i = 0;
   do
-  :: i < n ->
-    plain_write(PRODUCER, SLOT(next_write + i), pushed + i + 1);
-    i++
-  :: else -> break
-  od;
-  i = 0;
-  if
   :: n > 0 ->
-    next_write = next_write + n;
-    pushed = pushed + n;
-#ifndef EARLY_PUSH
-    store(PRODUCER, WRITE, next_write, PUSHED)
+#ifdef EARLY_PUSH
+    store(PRODUCER, TURN(write), (write + 1) & 255, PUSHED);
 #endif
-  :: else
-  fi
+    plain_write(PRODUCER, ELEMENT(write), pushed + 1);
+#ifndef EARLY_PUSH
+    store(PRODUCER, TURN(write), (write + 1) & 255, PUSHED);
+#endif
+    write++;
+    pushed++;
+    n--
+  :: else -> break
+  od
 }
 
 inline pop_n(n) {
-  if
-  :: BETWEEN(next_read, seen_write) < n -> load(CONSUMER, WRITE, seen_write, SEE_WRITE)
-  :: else
-  fi;
-  held = BETWEEN(next_read, seen_write);
-  assert(held <= BOUND);
-  n = (n > held -> held : n);
-  held = 0;
-#ifdef EARLY_POP
-  if
-  :: n > 0 -> store(CONSUMER, READ, next_read + n, POPPED)
-  :: else
-  fi;
-#endif
   i = 0;
   do
   :: i < n ->
-    plain_read(CONSUMER, SLOT(next_read + i), got);
-    assert(got == popped + i + 1);
-    got = 0;
-    i++
+    load(CONSUMER, TURN(read + i), turn, SEE_TURN);
+    if
+    :: turn == ((read + i + 1) & 255) ->
+      turn = 0;
+#ifdef EARLY_POP
+      store(CONSUMER, READ, (read + i + 1) & 255, POPPED);
+#endif
+      plain_read(CONSUMER, ELEMENT(read + i), got);
+      assert(got == popped + 1);
+      got = 0;
+      popped++;
+      i++
+    :: else -> break
+    fi
   :: else -> break
   od;
-  i = 0;
+  turn = 0;
   if
-  :: n > 0 ->
-    next_read = next_read + n;
-    popped = popped + n;
+  :: i > 0 ->
+    read = read + i;
 #ifndef EARLY_POP
-    store(CONSUMER, READ, next_read, POPPED)
+    store(CONSUMER, READ, read, POPPED)
 #endif
   :: else
-  fi
+  fi;
+  i = 0
 }
 
 proctype producer() {
-  byte next_write = FIRST, seen_read = FIRST, pushed, room, n, i;
+  byte write = FIRST, seen_read = FIRST, pushed, room, n;
   do
   :: pushed < COUNT ->
     if
@@ -138,7 +125,7 @@ proctype producer() {
 }
 
 proctype consumer() {
-  byte next_read = FIRST, seen_write = FIRST, popped, held, got, n, i;
+  byte read = FIRST, turn, popped, got, n, i;
   do
   :: popped < COUNT ->
     if
@@ -153,8 +140,10 @@ proctype consumer() {
 
 init {
   atomic {
-    set_up(WRITE, FIRST);
     set_up(READ, FIRST);
+    /* As the lap before left them. */
+    set_up(TURN(FIRST), FIRST + 1 - PLACES);
+    set_up(TURN(FIRST + 1), FIRST + 2 - PLACES);
     run producer();
     run consumer()
   }

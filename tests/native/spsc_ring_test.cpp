@@ -46,6 +46,8 @@ void test_impossible_capacities() {
     CHECK(!ring.ok() && ring.capacity() == 0 && ring.empty() && ring.size() == 0);
     CHECK(!ring.try_push(value) && !ring.try_pop(value) && ring.front() == nullptr);
     ring.pop();
+    ring.commit();
+    CHECK(ring.reserve() == nullptr && ring.size() == 0);
     CHECK(ring.push_n(&value, 1) == 0 && ring.pop_n(&value, 1) == 0);
   }
 }
@@ -62,6 +64,36 @@ void test_front_and_pop() {
   ring.pop();
   CHECK(ring.front() == nullptr && ring.empty());
   CHECK(ring.try_push(3) && *ring.front() == 3);
+}
+
+void test_reserve_and_commit() {
+  camkit::spsc_ring<message> ring(2);
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    message* next = ring.reserve();
+    CHECK(next != nullptr && next == ring.reserve() && ring.front() == nullptr);
+    *next = make(i);
+    ring.commit();
+    CHECK(ring.size() == 1 && ring.front() == next && ring.front()->number == i);
+    ring.pop();
+  }
+  CHECK(ring.try_push(make(1)) && ring.try_push(make(2)) && ring.reserve() == nullptr);
+  ring.commit();
+  message got{};
+  CHECK(ring.size() == 2 && ring.try_pop(got) && got.number == 1);
+  CHECK(ring.try_pop(got) && got.number == 2 && !ring.try_pop(got));
+}
+
+// What pop() drops is what front() showed, whatever was taken in between.
+void test_pop_needs_front() {
+  camkit::spsc_ring<int> ring(4);
+  int got = 0;
+  for (int i = 0; i < 3; ++i) CHECK(ring.try_push(i));
+  ring.pop();
+  CHECK(ring.size() == 3 && *ring.front() == 0 && ring.try_pop(got) && got == 0);
+  ring.pop();
+  CHECK(ring.size() == 2 && *ring.front() == 1);
+  ring.pop();
+  CHECK(ring.size() == 1 && ring.pop_n(&got, 1) == 1 && got == 2);
 }
 
 void test_alignment() {
@@ -120,12 +152,27 @@ void test_two_threads(std::size_t depth, std::uint64_t count) {
   camkit::spsc_ring<message> ring(depth);
   in_threads(2, [&](int role) {
     if (role == 0) {
-      for (std::uint64_t i = 0; i < count; ++i)
-        while (!ring.try_push(make(i))) std::this_thread::yield();
+      for (std::uint64_t i = 0; i < count; ++i) {
+        if (i % 3 == 0) {
+          while (!ring.try_push(make(i))) std::this_thread::yield();
+          continue;
+        }
+        message* next = nullptr;
+        while (!(next = ring.reserve())) std::this_thread::yield();
+        *next = make(i);
+        ring.commit();
+      }
     } else {
       message got{};
       for (std::uint64_t i = 0; i < count; ++i) {
-        while (!ring.try_pop(got)) std::this_thread::yield();
+        if (i % 3 == 0) {
+          while (!ring.try_pop(got)) std::this_thread::yield();
+        } else {
+          const message* oldest = nullptr;
+          while (!(oldest = ring.front())) std::this_thread::yield();
+          got = *oldest;
+          ring.pop();
+        }
         CHECK(got.number == i && intact(got));
       }
     }
@@ -176,6 +223,8 @@ int main() {
   test_bound_is_exact();
   test_impossible_capacities();
   test_front_and_pop();
+  test_reserve_and_commit();
+  test_pop_needs_front();
   test_alignment();
   test_against_a_model();
   for (const std::size_t depth : {1, 3, 64}) {
