@@ -169,6 +169,12 @@ def test_info_shows_every_format(capsys: pytest.CaptureFixture[str]) -> None:
 # ---- a run -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("arguments", [["list"], ["info", "synthetic"], ["run", "--help"]], ids=" ".join)
+def test_no_line_ends_with_blanks(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(arguments)
+    assert not [line for line in capsys.readouterr().out.splitlines() if line.endswith(" ")]
+
+
 @pytest.mark.parametrize("display", ["none", "headless"])
 def test_a_run_accounts_for_every_frame(display: str, tmp_path: Path) -> None:
     picture = tmp_path / "last.png"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TextIO
+import re
+from typing import IO, Any, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -15,7 +16,24 @@ WIDE = 10_000  # columns of what is not a terminal: nothing there is cut off
 
 def console(file: TextIO) -> Console:
     """Return a console on `file` that neither guesses colours in our words nor cuts lines where nobody looks."""
-    return Console(file=file, highlight=False, markup=False, emoji=False, width=None if file.isatty() else WIDE)
+    if file.isatty():
+        return Console(file=file, highlight=False, markup=False, emoji=False)
+    plain = cast(IO[str], _WithoutPadding(file))
+    return Console(file=plain, highlight=False, markup=False, emoji=False, width=WIDE)
+
+
+class _WithoutPadding:
+    """A file that is written without the blanks that fill the last column of a table up."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        self._file.write(re.sub(r" +$", "", text, flags=re.MULTILINE) if text.endswith("\n") else text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def run_table(report: dict[str, Any], done: float | None = None) -> RenderableType:
