@@ -107,10 +107,20 @@ def vivids() -> list[CameraInfo]:
     return [info for info in list_devices() if info.driver == "vivid"]
 
 
+def vivid_of(number: int) -> CameraInfo:
+    """Return the vivid device of a number; its place in a list would tell another one while one is away."""
+
+    def there() -> list[CameraInfo]:
+        return [info for info in vivids() if info.bus.endswith(f"-{number:03}")]
+
+    wait_until(there, f"vivid device {number} is there")
+    return there()[0]
+
+
 @pytest.fixture
 def vivid() -> Iterator[Vivid]:
     """Give the first vivid device: the single-planar API."""
-    device = Vivid(vivids()[0])
+    device = Vivid(vivid_of(0))
     yield device
     device.close()
 
@@ -118,7 +128,7 @@ def vivid() -> Iterator[Vivid]:
 @pytest.fixture(params=["single-planar", "multi-planar"])
 def any_vivid(request: pytest.FixtureRequest) -> Iterator[Vivid]:
     """Give the vivid device of each API."""
-    device = Vivid(vivids()[request.param == "multi-planar"])
+    device = Vivid(vivid_of(int(request.param == "multi-planar")))
     yield device
     device.close()
 
@@ -126,7 +136,7 @@ def any_vivid(request: pytest.FixtureRequest) -> Iterator[Vivid]:
 @pytest.fixture
 def both_vivids() -> Iterator[list[Vivid]]:
     """Give the vivid devices of both APIs at once."""
-    devices = [Vivid(info) for info in vivids()[:2]]
+    devices = [Vivid(vivid_of(number)) for number in (0, 1)]
     yield devices
     for device in devices:
         device.close()
@@ -253,7 +263,7 @@ class Binding:
 @pytest.fixture
 def binding() -> Iterator[Binding]:
     """Give the first vivid device, which nobody has open; after the test it has its old numbers."""
-    device = Binding(vivids()[0].path or "")
+    device = Binding(vivid_of(0).path or "")
     yield device
     gc.collect()
     if (device.DRIVER / device.device).exists():

@@ -26,7 +26,12 @@ int ioctl(int fd, unsigned long request, ...) {
   if (answer == 0 && taken++ == atol(last)) {
     struct v4l2_buffer* buffer = argument;
     if (getenv("PROBE_UNSAID") == NULL) buffer->flags |= V4L2_BUF_FLAG_LAST;
-    if (getenv("PROBE_EMPTY") != NULL) buffer->bytesused = 0;
+    if (getenv("PROBE_EMPTY") != NULL) {
+      buffer->bytesused = 0;
+      for (unsigned i = 0; V4L2_TYPE_IS_MULTIPLANAR(buffer->type) && i < buffer->length; ++i) {
+        buffer->m.planes[i].bytesused = 0;
+      }
+    }
   }
   return answer;
 }

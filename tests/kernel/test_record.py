@@ -11,7 +11,7 @@ import pytest
 
 import camkit
 from camkit.camera_capture._recording.frame_record import to_record
-from tests.kernel.conftest import vivids
+from tests.kernel.conftest import vivid_of
 
 SMALL = {"format": "YUYV", "size": (320, 180), "fps": 60}
 CORRUPT = 1
@@ -79,7 +79,7 @@ def test_padding_of_a_wider_stride_comes_back(any_vivid, tmp_path):
 @pytest.mark.parametrize("name", ["NM12", "YM12"])
 def test_planes_in_memories_of_their_own_come_back(tmp_path, name):
     path = tmp_path / "a.mcap"
-    with camkit.open(vivids()[1].path, **SMALL | {"format": name}, buffers=8) as camera:
+    with camkit.open(vivid_of(1).path, **SMALL | {"format": name}, buffers=8) as camera:
         assert camera.stream.memories > 1
         kept = record(path, camera, 4)
     played, _ = play(path)

@@ -143,13 +143,13 @@ with camkit.open(sys.argv[1], format="YUYV", size=(320, 180), fps=60) as camera:
 
 
 @pytest.mark.parametrize(("how", "count"), [("", 6), ("PROBE_EMPTY", 5), ("PROBE_UNSAID", 6)])
-def test_a_stream_that_its_driver_ends_is_over_and_no_error(vivid, tmp_path, how, count):
+def test_a_stream_that_its_driver_ends_is_over_and_no_error(any_vivid, tmp_path, how, count):
     library = tmp_path / "probe.so"
     source = Path(__file__).with_name("end_probe.c")
     subprocess.run(["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     environment = os.environ | {"LD_PRELOAD": str(library), "PROBE_LAST": "5"} | ({how: "1"} if how else {})
     child = subprocess.run(
-        [sys.executable, "-c", ENDING, vivid.path], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", ENDING, any_vivid.path], env=environment, capture_output=True, text=True, timeout=60
     )
     assert child.returncode == 0, child.stderr
     assert child.stdout.split() == [str(count), "False", "EOF", "0"]

@@ -14,7 +14,7 @@ import pytest
 
 from camkit.camera_capture import open as camkit_open
 from camkit.errors import CameraError, FormatNotSupported
-from tests.kernel.conftest import Vivid, vivids
+from tests.kernel.conftest import Vivid, vivid_of
 
 WAYS = {"mmap": ("mmap", 1), "expbuf": ("mmap", 1), "userptr": ("userptr", 2), "udmabuf": ("dmabuf", 4),
         "dma-heap": ("dmabuf", 4)}  # fmt: skip
@@ -23,7 +23,7 @@ SMALL = {"size": (320, 180), "fps": 120}
 
 @pytest.fixture
 def multiplanar() -> Iterator[Vivid]:
-    device = Vivid(vivids()[1])
+    device = Vivid(vivid_of(1))
     yield device
     device.close()
 
@@ -76,7 +76,7 @@ def test_the_picture_does_not_depend_on_the_way(vivid, open_camera, way):
 @pytest.mark.parametrize("way", ["expbuf", "udmabuf", "dma-heap"])
 @pytest.mark.parametrize("name", ["YUYV", "NV12", "NM12", "NM16", "NM61", "YM12"])
 def test_the_dmabufs_hold_the_planes(open_camera, way, name):
-    camera = open_camera(vivids()[1].path, **io(way, format=name))
+    camera = open_camera(vivid_of(1).path, **io(way, format=name))
     camera.start()
     for _ in range(6):
         frame = camera.read()
@@ -114,10 +114,10 @@ def test_a_format_in_separate_memories_is_asked_for_by_its_own_name(vivid, open_
         open_camera(vivid.path, **io("auto", format="NM12"))
     camera = open_camera(vivid.path, **io("auto", format="NM12", match="nearest"))
     assert camera.stream.differences == {"format": ("NM12", "NV12")}
-    camera = open_camera(vivids()[1].path, **io("auto", format="NV12"))
+    camera = open_camera(vivid_of(1).path, **io("auto", format="NV12"))
     assert (camera.stream.format, camera.stream.fourcc, camera.stream.memories) == ("NV12", "NV12", 1)
     camera.close()
-    camera = open_camera(vivids()[1].path, **io("auto", format="NM12"))
+    camera = open_camera(vivid_of(1).path, **io("auto", format="NM12"))
     assert (camera.stream.format, camera.stream.fourcc, camera.stream.memories) == ("NV12", "NM12", 2)
 
 
