@@ -139,7 +139,11 @@ def test_a_source_that_names_nothing(source: object, error: type[Exception], mes
         ({"fps": 0}, ValueError, "fps is 0, not a number above 0"),
         ({"fps": "30"}, TypeError, "fps is '30', not a number"),
         ({"fps": float("nan")}, ValueError, "fps is nan"),
-        ({"fps": 10**400}, TypeError, "fps is 1000"),
+        ({"fps": 10**400}, ValueError, "^fps is an int of 1329 bits, not a number above 0"),
+        ({"buffers": -(10**5000)}, ValueError, "^buffers is an int of 16610 bits, not from 2 to 32"),
+        ({"size": (10**5000,)}, TypeError, r"^size is a tuple of such an int, not \(width, height\)"),
+        ({"drop": 10**5000}, TypeError, "^drop is an int of 16610 bits, neither frame numbers"),
+        ({"match": "x" * 1000}, ValueError, "^match is 'x{96}..., not one of exact, nearest"),
         ({"buffers": 1}, ValueError, "buffers is 1, not from 2 to 32"),
         ({"buffers": 33}, ValueError, "buffers is 33"),
         ({"buffers": True}, TypeError, "buffers is a bool"),
@@ -154,6 +158,12 @@ def test_a_source_that_names_nothing(source: object, error: type[Exception], mes
 def test_a_wrong_argument_is_named(arguments: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         open("synthetic", **arguments)
+
+
+@pytest.mark.parametrize("name", ["drop", "damage", "delay", "frames", "realtime", "seed", "first_sequence"])
+def test_an_option_of_none_is_not_given(name: str) -> None:
+    with open("synthetic", **{name: None}) as camera:
+        camera.read()
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,10 @@ def test_a_camera_that_has_none_of_it_says_so() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"rotate": 45}, ValueError, "not one of 0, 90, 180, 270"),
+        ({"rotate": 45}, ValueError, "rotate is 45, not one of 0, 90, 180, 270"),
+        ({"rotate": 360}, ValueError, "rotate is 360, not one of 0, 90, 180, 270"),
+        ({"rotate": 90.0}, TypeError, "rotate is 90.0, not one of 0, 90, 180, 270"),
+        ({"rotate": False}, TypeError, "rotate is False, not one of 0, 90, 180, 270"),
         ({"hflip": 1}, TypeError, "hflip is 1"),
         ({"input": True}, TypeError, "input is True"),
         ({"standard": 1}, TypeError, "standard is 1"),
@@ -186,4 +189,4 @@ def test_options_are_checked(options: dict[str, object], error: type[Exception],
 
     with pytest.raises(error, match=words):
         Wishes.make(options)
-    assert Wishes.make({"stride": 3, "input": None}) == Wishes()
+    assert Wishes.make({"stride": 3}) == Wishes()

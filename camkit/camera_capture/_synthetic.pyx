@@ -31,7 +31,7 @@ from numbers import Integral, Real
 
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize, StreamInfo
 from camkit.errors import CameraNotFound
-from camkit.memory_manager._checks import check_int
+from camkit.memory_manager._checks import check_int, shown
 from camkit.memory_manager._format import FORMATS
 from camkit.memory_manager._frame import MATRICES, PRIMARIES, RANGES, TRANSFERS
 
@@ -82,7 +82,7 @@ cdef class SyntheticBackend(Backend):
         if frames is not None:
             self.driver.frames = check_int("frames", frames, 1, (1 << 53) - 1)
         if not isinstance(realtime, bool):
-            raise TypeError(f"realtime is {realtime!r}, not a bool")
+            raise TypeError(f"realtime is {shown(realtime)}, not a bool")
         self.driver.realtime = realtime
         self.driver.first = check_int("first_sequence", first_sequence, 0, (1 << 32) - 1)
 
@@ -298,11 +298,11 @@ cdef int set_fault(fault *which, str name, value, seed) except -1:
     which.seed = seed
     if isinstance(value, Real) and not isinstance(value, Integral):
         if not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value!r}: a share of all frames is from 0.0 to 1.0")
+            raise ValueError(f"{name} is {shown(value)}: a share of all frames is from 0.0 to 1.0")
         which.share = value
         return 0
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-        raise TypeError(f"{name} is {value!r}, neither frame numbers such as (3, 7) nor a share such as 0.01")
+        raise TypeError(f"{name} is {shown(value)}, neither frame numbers such as (3, 7) nor a share such as 0.01")
     for number in value:
         if which.numbers.size() >= <size_t>MOST_NUMBERS:
             raise ValueError(f"{name} has more than {MOST_NUMBERS} frame numbers: a share such as 0.01 has no end")
@@ -316,8 +316,8 @@ def checked_delays(delay):
     if delay is None:
         return
     if not isinstance(delay, Mapping):
-        raise TypeError(f"delay is {delay!r}, not a dict of seconds by frame number")
+        raise TypeError(f"delay is {shown(delay)}, not a dict of seconds by frame number")
     for number, seconds in delay.items():
         if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 <= seconds <= 3600:
-            raise ValueError(f"delay of frame {number!r} is {seconds!r}, not from 0 to 3600 seconds")
+            raise ValueError(f"delay of frame {shown(number)} is {shown(seconds)}, not from 0 to 3600 seconds")
         yield check_int("a frame number of delay", number, 0, (1 << 64) - 1), float(seconds)

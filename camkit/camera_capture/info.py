@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from camkit.errors import FormatNotSupported
-from camkit.memory_manager._checks import check_int, check_size
+from camkit.memory_manager._checks import check_int, check_size, shown
 from camkit.memory_manager._format import PixelFormat
 
 Size = tuple[int, int]
@@ -163,7 +163,7 @@ class Request:
             reconnect=(math.inf if reconnect else 0.0)
             if isinstance(reconnect, bool)
             else check_positive("reconnect", reconnect),
-            options=dict(options or {}),
+            options={name: value for name, value in (options or {}).items() if value is not None},
         )
 
     def differences(self, format: str, size: Size, fps: float | None) -> dict[str, tuple[Any, Any]]:
@@ -275,18 +275,20 @@ def mode(format: str | None, size: Size | None, fps: float | None) -> str:
 def check_positive(name: str, value: Any, most: float = 1e9) -> float:
     """Return `value` as a finite float above 0, or raise TypeError or ValueError naming it."""
     if isinstance(value, (bool, str, bytes)):
-        raise TypeError(f"{name} is {value!r}, not a number")
+        raise TypeError(f"{name} is {shown(value)}, not a number")
     try:
         number = float(value)
-    except (TypeError, OverflowError):
-        raise TypeError(f"{name} is {value!r}, not a number") from None
+    except TypeError:
+        raise TypeError(f"{name} is {shown(value)}, not a number") from None
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number) or not 0 < number <= most:
-        raise ValueError(f"{name} is {value!r}, not a number above 0 and at most {most:g}")
+        raise ValueError(f"{name} is {shown(value)}, not a number above 0 and at most {most:g}")
     return number
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
     """Return `value` if it is one of `choices`, else raise ValueError naming it and them."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {value!r}, not one of {', '.join(choices)}")
+        raise ValueError(f"{name} is {shown(value)}, not one of {', '.join(choices)}")
     return value

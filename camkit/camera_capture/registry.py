@@ -182,12 +182,12 @@ def open(
         format, rate and controls, and the first frame has `Frame.discontinuity` set. A camera that is not there yet
         when it is opened is not waited for.
     **options
-        More that the kind of camera understands; see `SyntheticCamera`. For V4L2: `io`, the way into memory ("auto",
-        "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the least bytes from one row to the next;
-        `hardware_time`, whether a USB webcam's own clock fills `Frame.hardware_ns`: True, "auto" (where it has one) or
-        False, the default, for it costs two more calls of the driver for a frame; and
-        `input`, `standard`, `timings`, `crop`, `compose`, `rotate`, `hflip`, `vflip`, `priority`, `on_change` and
-        `on_no_signal`, which docs/settings.md describes.
+        More that the kind of camera understands, where None is as if it were not given; see `SyntheticCamera`. For
+        V4L2: `io`, the way into memory ("auto", "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the
+        least bytes from one row to the next; `hardware_time`, whether a USB webcam's own clock fills
+        `Frame.hardware_ns`: True, "auto" (where it has one) or False, the default, for it costs two more calls of the
+        driver for a frame; and `input`, `standard`, `timings`, `crop`, `compose`, `rotate`, `hflip`, `vflip`,
+        `priority`, `on_change` and `on_no_signal`, which docs/settings.md describes.
         For a recording: `realtime` (False: as fast as it is read), `loop`, `start` (seconds left out), `times`
         ("recorded", or "now": shifted to this machine's clock), `damage` ("raise", or "skip": play what can be read)
         and `faults` (False: do not raise the error that ended it).

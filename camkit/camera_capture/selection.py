@@ -6,6 +6,8 @@ import operator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from camkit.memory_manager._checks import shown
+
 TARGETS = {"crop": 0x0000, "compose": 0x0100}  # V4L2_SEL_TGT_*; beside each:
 DEFAULT, BOUNDS = 1, 2
 
@@ -60,8 +62,8 @@ def check_rect(name: str, value: object) -> Rect:
     except TypeError:
         numbers = ()
     if len(numbers) != 4 or any(isinstance(number, bool) for number in value):  # type: ignore[attr-defined]
-        raise TypeError(f"{name} is {value!r}, not four whole numbers (x, y, width, height)")
+        raise TypeError(f"{name} is {shown(value)}, not four whole numbers (x, y, width, height)")
     rect = Rect(*numbers)
     if not all(-(1 << 24) <= number <= 1 << 24 for number in rect) or rect.width < 1 or rect.height < 1:
-        raise ValueError(f"{name} is {value!r}; its size must be 1x1 at least, and all of it below 2**24")
+        raise ValueError(f"{name} is {shown(value)}; its size must be 1x1 at least, and all of it below 2**24")
     return rect

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from camkit.memory_manager._checks import shown
+
 CAN_REDUCE_FPS, REDUCED_FPS = 2, 4  # V4L2_DV_FL_*: may be, and is, 1000/1001 of its rate
 CLOCK_TOLERANCE = 250_000  # Hz by which receivers measure a pixel clock wrongly
 NAME = re.compile(r"(\d+)x(\d+)([pi])(\d+(?:\.\d+)?)", re.ASCII | re.IGNORECASE)
@@ -106,9 +108,9 @@ def check_timings(wish: object) -> Timings | str:
     if isinstance(wish, Timings):
         return wish
     if not isinstance(wish, str):
-        raise TypeError(f"timings is {wish!r}, not 'auto', a name such as '1920x1080p60', or Timings")
+        raise TypeError(f"timings is {shown(wish)}, not 'auto', a name such as '1920x1080p60', or Timings")
     if wish != "auto" and not NAME.fullmatch(wish):
-        raise ValueError(f"timings is {wish!r}, not 'auto' or a name such as '1920x1080p60' or '1920x1080i50'")
+        raise ValueError(f"timings is {shown(wish)}, not 'auto' or a name such as '1920x1080p60' or '1920x1080i50'")
     return wish
 
 

@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from camkit.memory_manager._format import PixelFormat
 
 LARGEST = 65536  # pixels on a side: more than any sensor or GPU texture has
+MOST_SHOWN = 100  # characters of a wrong value
+
+
+def shown(value: Any) -> str:
+    """Return `repr(value)` for a message, cut short; Python itself refuses to write an int of thousands of digits."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"an int of {value.bit_length()} bits"
+    try:
+        text = repr(value)
+    except ValueError:
+        text = f"a {type(value).__name__} of such an int"
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
 
 
 def check_int(name: str, value: Any, low: int, high: int) -> int:
@@ -20,27 +32,27 @@ def check_int(name: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, bool):
         raise TypeError(f"{name} is a bool, not an int")
     if not low <= number <= high:
-        raise ValueError(f"{name} is {number}, not from {low} to {high}")
+        raise ValueError(f"{name} is {shown(number)}, not from {low} to {high}")
     return number
 
 
 def check_seconds(name: str, value: Any) -> float:
     """Return `value` as seconds within [0, 1e9], or raise TypeError or ValueError naming it."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is {value!r}, not a number of seconds")
+        raise TypeError(f"{name} is {shown(value)}, not a number of seconds")
     if not 0 <= value <= 1e9:
-        raise ValueError(f"{name} is {value!r}, not from 0 to 1e9 seconds")
+        raise ValueError(f"{name} is {shown(value)}, not from 0 to 1e9 seconds")
     return float(value)
 
 
 def check_size(size: Any, format: PixelFormat | None = None) -> tuple[int, int]:
     """Return `size` as (width, height) that `format` can have, or raise TypeError or ValueError naming it."""
     if isinstance(size, str):
-        raise TypeError(f"size is the text {size!r}, not (width, height)")
+        raise TypeError(f"size is the text {shown(size)}, not (width, height)")
     try:
         width, height = size
     except (TypeError, ValueError):
-        raise TypeError(f"size is {size!r}, not (width, height)") from None
+        raise TypeError(f"size is {shown(size)}, not (width, height)") from None
     width, height = check_int("width", width, 1, LARGEST), check_int("height", height, 1, LARGEST)
     if format is not None:
         across, down = format.multiple

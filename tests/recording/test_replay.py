@@ -126,7 +126,7 @@ def test_closing_ends_a_reader_that_waits(tmp_path: Path) -> None:
         ({"start": "1"}, TypeError),
         ({"times": "then"}, ValueError),
         ({"damage": "ignore"}, ValueError),
-        ({"faults": None}, TypeError),
+        ({"faults": 1}, TypeError),
         ({"stride": 3}, TypeError),
     ],
 )

@@ -31,6 +31,7 @@ from camkit import errors
 from camkit.camera_capture._recording.find import open_recording
 from camkit.camera_capture.info import StreamInfo, check_choice
 from camkit.camera_capture._recording.damage import ChunkDamaged, Damage
+from camkit.memory_manager._checks import shown
 from camkit.memory_manager._format import FORMATS
 from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
@@ -103,11 +104,11 @@ cdef class ReplayBackend(Backend):
     def _take_options(self, *, realtime=True, loop=False, start=0.0, times="recorded", damage="raise", faults=True):
         for name, value in (("realtime", realtime), ("loop", loop), ("faults", faults)):
             if not isinstance(value, bool):
-                raise TypeError(f"{name} is {value!r}, not a bool")
+                raise TypeError(f"{name} is {shown(value)}, not a bool")
         if isinstance(start, bool) or not isinstance(start, Real):
-            raise TypeError(f"start is {start!r}, not a number of seconds")
+            raise TypeError(f"start is {shown(start)}, not a number of seconds")
         if not 0 <= start <= 1e9:
-            raise ValueError(f"start is {start!r}, not from 0 to 1e9 seconds")
+            raise ValueError(f"start is {shown(start)}, not from 0 to 1e9 seconds")
         self.realtime, self.loop, self.faults, self.skip_s = realtime, loop, faults, start
         self.shifted = check_choice("times", times, TIMES) == "now"
         self.skips = check_choice("damage", damage, DAMAGE) == "skip"

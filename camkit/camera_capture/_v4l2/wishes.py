@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from camkit.camera_capture.info import check_choice
 from camkit.camera_capture.selection import Rect, check_rect
 from camkit.camera_capture.timings import Timings, check_timings
-from camkit.memory_manager._checks import check_int
+from camkit.memory_manager._checks import shown
 
 PRIORITIES = {"background": 1, "interactive": 2, "record": 3}
 ANGLES = (0, 90, 180, 270)
@@ -79,21 +80,21 @@ class Wishes:
         TypeError, ValueError
             One is of a wrong type, or cannot be.
         """
-        given = {name: value for name, value in options.items() if name in OPTIONS and value is not None}
+        given = {name: value for name, value in options.items() if name in OPTIONS}
         for name in ("crop", "compose"):
             if name in given:
                 given[name] = check_rect(name, given[name])
         for name in ("hflip", "vflip"):
             if not isinstance(given.get(name, False), bool):
-                raise TypeError(f"{name} is {given[name]!r}, not True or False")
-        if "rotate" in given and check_int("rotate", given["rotate"], 0, 359) not in ANGLES:
-            raise ValueError(f"rotate is {given['rotate']!r}, not one of {', '.join(map(str, ANGLES))}")
+                raise TypeError(f"{name} is {shown(given[name])}, not True or False")
+        if "rotate" in given:
+            given["rotate"] = check_angle(given["rotate"])
         if "timings" in given:
             given["timings"] = check_timings(given["timings"])
         if not isinstance(given.get("standard", ""), str):
-            raise TypeError(f"standard is {given['standard']!r}, not a name such as 'PAL'")
+            raise TypeError(f"standard is {shown(given['standard'])}, not a name such as 'PAL'")
         if isinstance(given.get("input"), bool) or not isinstance(given.get("input", 0), (int, str)):
-            raise TypeError(f"input is {given['input']!r}, not a name or a number")
+            raise TypeError(f"input is {shown(given['input'])}, not a name or a number")
         for name, choices in (
             ("priority", tuple(PRIORITIES)),
             ("on_change", ON_CHANGE),
@@ -102,3 +103,15 @@ class Wishes:
             if name in given:
                 check_choice(name, given[name], choices)
         return cls(**given)
+
+
+def check_angle(value: Any) -> int:
+    """Return `value` if it is an angle that pictures can be turned by, else raise TypeError or ValueError."""
+    try:
+        angle = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        angle = None
+    if angle in ANGLES:
+        return angle
+    wrong = TypeError if angle is None else ValueError
+    raise wrong(f"rotate is {shown(value)}, not one of {', '.join(map(str, ANGLES))}")
