@@ -24,9 +24,9 @@ def faults(tid):
     return int(fields[7]) + int(fields[9])  # minflt, majflt
 
 def now():
-    run = pipeline._run.counts()
-    tids = {thread.name: thread.native_id for thread in pipeline._threads}
-    return run["delivered"], {name: faults(tid) for name, tid in tids.items()}, tids
+    delivered = pipeline.stats().frames.delivered
+    tids = {thread.name: thread.native_id for thread in threading.enumerate() if thread.name.startswith("camkit-")}
+    return delivered, {name: faults(tid) for name, tid in tids.items()}, tids
 
 camera = camkit.SyntheticCamera(size=(160, 120), format=FORMAT, realtime=False)
 pipeline = camkit.Pipeline(camera, SINK, policy="block")

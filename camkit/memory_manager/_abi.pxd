@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "camkit/status.h" nogil:
     cdef enum camkit_status:
+        CAMKIT_ERROR
         CAMKIT_OK
         CAMKIT_TIMEOUT
         CAMKIT_END
@@ -35,6 +36,7 @@ cdef extern from "camkit/pixel_format.h" nogil:
 
 
 cdef extern from "camkit/frame.h" nogil:
+    cdef int CAMKIT_MAX_COMPANIONS
     cdef int CAMKIT_CLOCK_UNKNOWN, CAMKIT_CLOCK_MONOTONIC, CAMKIT_CLOCK_COPY
     cdef int CAMKIT_STAMP_START_OF_EXPOSURE, CAMKIT_STAMP_END_OF_FRAME
     cdef int CAMKIT_MEMORY_HEAP, CAMKIT_MEMORY_MMAP, CAMKIT_MEMORY_USERPTR, CAMKIT_MEMORY_DMABUF
@@ -70,11 +72,13 @@ cdef extern from "camkit/frame.h" nogil:
         camkit_colour colour
         uint32_t flags, memory, slot
         uint8_t clock, stamp
-        int64_t timestamp_ns, dequeue_ns, hardware_ns, link_ns
+        int64_t timestamp_ns, dequeue_ns, hardware_ns
         uint64_t sequence, gap, generation
         uint32_t stage_count
         int64_t stage_ns[16]
         camkit_driver_buffer driver
+        camkit_frame *companions[7]
+        uint32_t companion_count
     void camkit_frame_retain(camkit_frame *f)
     void camkit_frame_release(camkit_frame *f)
     void camkit_frame_stamp(camkit_frame *f, int64_t now_ns)

@@ -16,6 +16,7 @@ from camkit.memory_manager._abi cimport (
     camkit_format_row,
     camkit_frame,
     camkit_frame_release,
+    camkit_frame_retain,
     camkit_plane,
     camkit_plane_rows,
     camkit_row_bytes,
@@ -314,8 +315,23 @@ cdef class Frame:
                    for i in range(d.plane_count)]))
 
     @property
+    def companions(self):
+        """tuple of Frame: the frames of other cameras that a `Match` found to belong to this one, in its inputs' order.
+
+        Each is a lease of its own; empty where nothing was matched.
+        """
+        found = []
+        for i in range(self.get().companion_count):
+            camkit_frame_retain(self.c.companions[i])
+            found.append(Frame_wrap(self.c.companions[i]))
+        return tuple(found)
+
+    @property
     def stage_ns(self):
-        """tuple of int: when each pipeline stage was done with the frame, monotonic nanoseconds."""
+        """tuple of int: when each pipeline stage was done with the frame, monotonic nanoseconds.
+
+        Of the stages in front of a Tee: behind it several threads have the frame, and none writes into it.
+        """
         return tuple([self.c.stage_ns[i] for i in range(self.get().stage_count)])
 
     @property

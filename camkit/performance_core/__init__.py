@@ -1,9 +1,11 @@
 """performance_core: sources, stages and sinks in threads without the GIL."""
 
+from camkit.performance_core._pool_source import PoolSource
 from camkit.performance_core._queue import FrameQueue
 from camkit.performance_core._stage import NullSink, Sink, Source, Stage
 from camkit.performance_core._stats import Histogram
 from camkit.performance_core._thread_pool import ThreadPool
+from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import FrameSpec
 from camkit.performance_core.pipeline import Pipeline
 from camkit.performance_core.stages import DROP, PyStage
@@ -19,28 +21,35 @@ from camkit.performance_core.stats import (
     Summary,
     ThreadStats,
 )
+from camkit.performance_core.step import Step
+from camkit.performance_core.tee import Branch, Tee
 from camkit.performance_core.thread_pool_stats import ThreadPoolStats
 
 __all__ = [
+    "DROP",
+    "Branch",
     "BranchStats",
     "Copies",
-    "DROP",
     "Drops",
     "FrameCounts",
     "FrameQueue",
     "FrameSpec",
     "Histogram",
     "LinkStats",
+    "Match",
     "NullSink",
     "Pipeline",
     "PipelineStats",
+    "PoolSource",
     "PyStage",
     "Sink",
     "SinkStats",
     "Source",
     "SourceStats",
     "Stage",
+    "Step",
     "Summary",
+    "Tee",
     "ThreadStats",
     "ThreadPool",
     "ThreadPoolStats",

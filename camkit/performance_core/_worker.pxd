@@ -1,61 +1,32 @@
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
-from camkit.performance_core._queue cimport Link
-from camkit.performance_core._stage cimport Sink, Source, Stage
+from camkit.performance_core._chain cimport Chain
+from camkit.performance_core._outlets cimport Outlet, Outlets
+from camkit.performance_core._stage cimport Sink, Source
 from camkit.performance_core._stats cimport histogram
 
 
-cdef extern from "camkit/run_state.hpp" namespace "camkit" nogil:
-    cdef cppclass counter "std::atomic<std::uint64_t>":
-        uint64_t load() noexcept
-    cdef cppclass run_state:
-        run_state() noexcept
-        counter taken, delivered, pool, link, late, stage, bad, aborted
-        uint64_t limit
-        bint over() noexcept
-        bint broken_off() noexcept
-        bint reached() noexcept
-        bint may_take() noexcept
-        void count(counter &what) noexcept
-        void stop() noexcept
-        void abort() noexcept
-        void await_progress(int64_t timeout_ns) noexcept
-    cdef cppclass relaxed_int "std::atomic<std::int64_t>":
-        int64_t load() noexcept
-        void store(int64_t value) noexcept
-
-
-cdef class Run:
-    cdef run_state *state  # owned
-
-
-cdef class Worker:
-    cdef Run run_of
-    cdef run_state *state  # borrowed from run_of
+cdef class Worker(Chain):
     cdef Source source  # None: frames come from inlet
-    cdef Link inlet, outlet
-    cdef readonly list stages
-    cdef void **stage_pointers  # owned array of borrowed Stage objects; the list keeps them
-    cdef histogram **stage_latency  # owned
-    cdef int stage_count
+    cdef Outlet inlet
+    cdef Sink sink  # None: frames go to outlets
+    cdef Outlets outlets
     cdef histogram *link_latency  # owned; time that frames waited in inlet
-    cdef readonly str link  # name of inlet in the table of latencies
-    cdef Sink sink  # None: frames go to outlet
     cdef histogram *sink_latency  # owned; timestamp_ns to the end of consume()
-    cdef int64_t first_ns, last_ns  # when the first and the latest frame were delivered, 0: none yet
-    cdef camkit_frame *current  # the frame under work, owned; NULL between frames
-    cdef relaxed_int *busy_since  # owned; when `at` began its work, 0 while waiting
-    cdef uint64_t sequence  # of the frame under work, for busy()
-    cdef int at  # node at work: -1 source, 0.. stages, stage_count sink
+    cdef bint flowing  # between start() and stop() of the nodes
+    cdef bint tee  # the outlets are branches
+    cdef bint fan_in  # the source is a Match, which ends by itself
     cdef readonly object error  # (exception, node, sequence) or None
-    cdef readonly object ready, done  # threading.Event
+    cdef readonly object ready, done  # Latch
     cdef object hold
 
     cdef int loop(self) except -1 nogil
     cdef int fetch(self) except -1 nogil
+    cdef int fetch_from_source(self) except -1 nogil
     cdef int fetch_from_link(self) except -1 nogil
     cdef int idle(self, int64_t timeout_ns) except -1 nogil
-    cdef int work(self) except -1 nogil
-    cdef bint lost(self, Stage stage, int answer) noexcept nogil
     cdef int hand_on(self) except -1 nogil
+    cdef int consume(self, camkit_frame *frame) except -1 nogil
+    cdef void forward(self, camkit_frame *frame) noexcept nogil
+    cdef void count_delivery(self) noexcept nogil

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from camkit.performance_core._stage import Sink, Source
 from camkit.performance_core.stats import (
     BranchStats,
     Copies,
@@ -12,76 +14,156 @@ from camkit.performance_core.stats import (
     FrameCounts,
     LinkStats,
     PipelineStats,
+    SinkStats,
     SourceStats,
     Summary,
     ThreadStats,
 )
 
 if TYPE_CHECKING:
+    from camkit.performance_core._outlets import Outlet
+    from camkit.performance_core.graph import Path
     from camkit.performance_core.pipeline import Pipeline
+    from camkit.performance_core.strand import Strand
 
 
 def take_account(pipeline: Pipeline) -> PipelineStats:
     """Count what became of every frame of the run under way, or of the last. Safe from any thread."""
     running = pipeline.running  # asked first: a run that ends meanwhile is told of as one that goes on
-    sink = pipeline._sink.stats()  # and downstream before upstream, so that no more is delivered than was captured
-    run = pipeline._run.counts() if pipeline._run is not None else {}
-    source = _since(pipeline, pipeline._source.stats())
-    delivered, taken = run.get("delivered", 0), run.get("taken", 0)
-    lost = Drops(**{cause: run.get(cause, 0) for cause in ("pool", "link", "late", "stage", "bad", "aborted")})
-    latency_us: dict[str, Summary] = dict(pipeline._source.latencies())
-    stages: dict[str, Summary] = {}
-    for worker in pipeline._workers:
-        rows = dict(worker.latencies())
-        latency_us.update(rows)
-        stages.update({stage.name: rows[stage.name] for stage in worker.stages})
-    latency_us.update(pipeline._sink.latencies())
-    copies, copied = source.copies + sink.copies, source.copied_bytes + sink.copied_bytes
+    strands = [*pipeline._strands, *pipeline._gone]
+    # Downstream before upstream, so that no more is delivered than was captured.
+    paths = _paths(pipeline, strands)
+    counts = {path.name: _branch(pipeline, path, strands) for path in reversed(paths)}
+    branches = {path.name: counts[path.name] for path in paths}
+    inputs = {name: _since(pipeline, name, source) for name, source in pipeline._graph.inputs.items()}
+    matchers = [strand.matcher for strand in strands if strand.matcher is not None]
+    frames = FrameCounts(
+        captured=sum(source.captured for source in inputs.values()),
+        delivered=sum(branch.delivered for branch in branches.values()),
+        displayed=sum(branch.displayed for branch in branches.values()),
+        dropped=sum((one.dropped for one in inputs.values()), Drops())
+        + sum((one.dropped for one in branches.values()), Drops()),
+        shared=sum(strand.worker.counts()["shared"] for strand in strands),
+        joined=sum(matcher.matched() * (len(matcher.inlets) - 1) for matcher in matchers),
+    )
+    latency_us, stages = _latencies(pipeline, strands)
     now = time.monotonic() if running else pipeline._ended
     return PipelineStats(
-        frames=FrameCounts(source.captured, delivered, sink.displayed, source.dropped + lost),
+        frames=frames,
         latency_us=latency_us,
         stages=stages,
-        links=_links(pipeline),
-        threads=_threads(pipeline),
-        inputs={pipeline._source.name: source},
-        branches={"main": BranchStats((pipeline._source.name,), taken, delivered, sink.displayed, 0, lost)},
-        copies=Copies(
-            copies / delivered if delivered else 0.0, copied / delivered if delivered else 0.0, copies, copied
+        links=tuple(
+            LinkStats(outlet.name, outlet.policy, outlet.link.depth, len(outlet.link), outlet.counts()["high_water"])
+            for outlet in _links(strands)
         ),
-        fps=pipeline._workers[-1].rate() if pipeline._workers else None,
-        outages=source.outages,
-        outage_s=source.outage_s,
+        threads=tuple(
+            ThreadStats(
+                strand.thread.name,
+                tuple(node.name for node in strand.worker.nodes),
+                strand.clock.cpu_s,
+                strand.path.name,
+                tuple(outlet.name for outlet in _links([strand])),
+            )
+            for strand in strands
+        ),
+        inputs=inputs,
+        branches=branches,
+        copies=_copies(pipeline, strands, inputs, frames.delivered),
+        fps=next((strand.worker.rate() for strand in reversed(strands) if strand.path.name == "main"), None),
+        outages=sum(source.outages for source in inputs.values()),
+        outage_s=sum(source.outage_s for source in inputs.values()),
         wall_s=now - pipeline._began if pipeline._began else 0.0,
         running=running,
     )
 
 
-def _since(pipeline: Pipeline, source: SourceStats) -> SourceStats:
+def _paths(pipeline: Pipeline, strands: list[Strand]) -> list[Path]:
+    """List the paths of a run, those that were removed last; before the first run, those of the graph."""
+    return list(dict.fromkeys(strand.path for strand in strands)) or list(pipeline._graph.paths)
+
+
+def _links(strands: list[Strand]) -> Iterator[Outlet]:
+    for strand in strands:
+        if strand.inlet is not None:
+            yield strand.inlet
+        if strand.matcher is not None:
+            yield from strand.matcher.inlets
+
+
+def _branch(pipeline: Pipeline, path: Path, strands: list[Strand]) -> BranchStats:
+    own = [strand for strand in strands if strand.path is path]
+    if not own:
+        return BranchStats(after=path.after)
+    workers = [strand.worker.counts() for strand in reversed(own)]
+    links = [strand.inlet.counts() for strand in reversed(own) if strand.inlet is not None]
+    entered = links[-1]["offered"] if path.branch is not None else workers[-1]["fetched"]
+    forwarded, unmatched = sum(each["forwarded"] for each in workers), 0
+    if path.into is not None:
+        matcher = next(strand.matcher for strand in strands if strand.matcher and path.name in strand.matcher.names)
+        forwarded, unmatched = matcher.matched(), matcher.unmatched(path.name)
+        last = matcher.inlets[matcher.names.index(path.name)].counts()
+        if pipeline._run is not None and not pipeline._run.aborting:
+            unmatched += last.pop("aborted")  # came when the match had ended already
+        links.append(last)
+    return BranchStats(
+        after=path.after,
+        entered=entered,
+        delivered=sum(each["delivered"] for each in workers),
+        displayed=sum(node.stats().displayed for node in path.nodes if isinstance(node, Sink)),
+        forwarded=forwarded,
+        dropped=Drops(
+            pool=sum(each["pool"] for each in workers),
+            link=sum(each["full"] for each in links),
+            late=sum(each["late"] for each in links),
+            stage=sum(each["stage"] for each in workers),
+            bad=sum(each["bad"] for each in workers),
+            unmatched=unmatched,
+            aborted=sum(each.get("aborted", 0) for each in [*workers, *links]),
+        ),
+    )
+
+
+def _since(pipeline: Pipeline, name: str, source: Source) -> SourceStats:
     """Count what came since the run began; outages since before the source was started."""
-    before = pipeline._before or source
-    absent = pipeline._absent or source
-    since = source - before
+    now = source.stats()
+    absent = pipeline._absent.get(name, now)
+    since = now - pipeline._before.get(name, now)
     return SourceStats(
         since.captured,
         since.taken,
         since.dropped,
         since.copies,
         since.copied_bytes,
-        source.outages - absent.outages,
-        source.outage_s - absent.outage_s,
+        now.outages - absent.outages,
+        now.outage_s - absent.outage_s,
     )
 
 
-def _links(pipeline: Pipeline) -> tuple[LinkStats, ...]:
-    return tuple(
-        LinkStats(worker.link, queue.policy, queue.depth, len(queue))
-        for worker, queue in zip(pipeline._workers[1:], pipeline._queues, strict=True)
-    )
+def _latencies(pipeline: Pipeline, strands: list[Strand]) -> tuple[dict[str, Summary], dict[str, Summary]]:
+    """Return the table of all durations, and the part of it that is the stages'."""
+    table: dict[str, Summary] = {}
+    stages: dict[str, Summary] = {}
+    inputs, ends = pipeline._graph.inputs, [strand for strand in strands if strand.segment.sink is not None]
+    for name, source in inputs.items():
+        table |= _told_apart(source.latencies(), name, len(inputs) > 1)
+    for strand in strands:
+        if strand.inlet is not None:
+            table[strand.inlet.name] = strand.worker.link_wait()
+        rows = dict(strand.worker.stage_times())
+        table |= rows
+        stages |= rows
+        if strand.segment.sink is not None:
+            own = {"capture_to_sink": strand.worker.capture_to_sink(), **strand.segment.sink.latencies()}
+            table |= _told_apart(own, strand.path.name, len(ends) > 1)
+    return table, stages
 
 
-def _threads(pipeline: Pipeline) -> tuple[ThreadStats, ...]:
-    return tuple(
-        ThreadStats(thread.name, tuple(node.name for node in worker.nodes), clock.cpu_s)
-        for thread, worker, clock in zip(pipeline._threads, pipeline._workers, pipeline._clocks, strict=True)
-    )
+def _told_apart(rows: dict[str, Summary], name: str, several: bool) -> dict[str, Summary]:
+    return {f"{row} ({name})": summary for row, summary in rows.items()} if several else rows
+
+
+def _copies(pipeline: Pipeline, strands: list[Strand], inputs: dict[str, SourceStats], delivered: int) -> Copies:
+    nodes = {id(node): node for strand in strands for node in strand.worker.nodes if isinstance(node, Sink)}
+    made: list[SourceStats | SinkStats] = [*inputs.values(), *(node.stats() for node in nodes.values())]
+    copies, copied = sum(each.copies for each in made), sum(each.copied_bytes for each in made)
+    return Copies(copies / delivered if delivered else 0.0, copied / delivered if delivered else 0.0, copies, copied)

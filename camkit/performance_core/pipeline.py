@@ -1,51 +1,54 @@
-"""Pipeline: source -> stages -> sink, in threads of its own."""
+"""Pipeline: sources -> stages -> sinks, in threads of its own."""
 
 from __future__ import annotations
 
-import atexit
-import os
+import contextlib
 import threading
 import time
-import weakref
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from camkit.errors import CamkitError, PipelineError
+from camkit.errors import CamkitError
+from camkit.performance_core import live, reconfigure, waiting
 from camkit.performance_core._queue import POLICIES, FrameQueue
-from camkit.performance_core._stage import NullSink, Sink, Source, Stage
-from camkit.performance_core._worker import Run, Worker
+from camkit.performance_core._run import Run
+from camkit.performance_core._stage import Sink
 from camkit.performance_core.account import take_account
-from camkit.performance_core.stages import PyStage
-from camkit.performance_core.thread_clock import ThreadClock
+from camkit.performance_core.drawing import draw
+from camkit.performance_core.graph import Graph
+from camkit.performance_core.latch import Latch
+from camkit.performance_core.strand import Loom, Strand
+from camkit.performance_core.trouble import hang_error, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
     from camkit.memory_manager import Frame
+    from camkit.performance_core._stage import Source, Stage
     from camkit.performance_core.stats import PipelineStats, SourceStats
+    from camkit.performance_core.step import Step
+    from camkit.performance_core.tee import Branch, Tee
 
-PUMP_S = 0.01  # how often the waiting thread serves windows
-LOOK_S = 0.25  # how often it looks for a stage that hangs, where there is no window to serve
 JOIN_S = 5.0  # how long stop() waits for threads before it names the one that hangs
-
-_live: weakref.WeakSet[Pipeline] = weakref.WeakSet()
-_starting = threading.Lock()  # of `_live`, and so that of two pipelines with one node only one begins
 
 
 class Pipeline:
-    """Bring frames from a source through stages to a sink.
+    """Bring frames from a source, or from several, through stages to one sink or many.
 
-    The source and the native stages behind it run in one thread without the GIL, every Python callable begins a thread
-    of its own, and so does the sink. Between threads stands a queue with `policy`. All methods may be called from any
-    thread; a pipeline may be run again when it has ended.
+    A source and the native stages behind it run in one thread without the GIL, every Python callable begins a thread of
+    its own, and so does a sink; `Step` says otherwise. Between threads stands a queue with `policy`. A `Tee` as the
+    last node goes on in several branches, a `Match` as the first one brings several cameras together.
+
+    All methods may be called from any thread, several at once and in any order; `stop`, `drain` and `abort` also by one
+    of the pipeline's stages and by a signal handler. A pipeline may be run again when it has ended.
 
     Parameters
     ----------
-    source : Camera or Source
+    source : Camera, Source, Step or Match
         Where frames come from. It is started and stopped by the pipeline.
-    *nodes : Stage, callable or Sink
-        Stages in order; a Sink may come last. Without one, frames end after the last stage.
+    *nodes : Stage, callable, Sink, Step or Tee
+        Stages in order; a Sink or a Tee may come last. Without one, frames end after the last stage.
     policy : str, optional
         What a full queue does: `block` (wait; the camera loses frames, which is counted), `drop_newest` (the frame that
         comes), `drop_oldest` (the one that has waited longest) or `latest` (likewise, with room for one only).
@@ -67,45 +70,34 @@ class Pipeline:
     def __init__(
         self,
         source: Any,
-        *nodes: Stage | Sink | Callable[[Frame], Any],
+        *nodes: Stage | Sink | Step | Tee | Callable[[Frame], Any],
         policy: str = "block",
         depth: int = 2,
         watchdog: float | None = 30.0,
     ) -> None:
-        self._source = getattr(source, "source", source)
-        if not isinstance(self._source, Source):
-            raise TypeError(f"a pipeline begins with a camera or a Source, not {type(source).__name__}")
         if policy not in POLICIES:
             raise ValueError(f"policy is {policy!r}, not one of {', '.join(POLICIES)}")
         if watchdog is not None and not watchdog > 0:
             raise ValueError(f"watchdog is {watchdog!r}, not a number of seconds above 0, or None")
         FrameQueue(depth, policy)  # says what is wrong with a depth now, not at the start
-        last = nodes[-1] if nodes and isinstance(nodes[-1], Sink) else None
-        stages = nodes if last is None else nodes[:-1]
-        self._stages = [_stage(node) for node in stages]
-        self._sink = last if last is not None else NullSink()
-        names = [node.name for node in self._stages]
-        for i, node in enumerate(self._stages):
-            if node.name in names[:i]:
-                node.name = f"{node.name}#{i + 1}"
-        if len({id(node) for node in self._stages}) < len(self._stages):
-            raise ValueError("a stage object can stand in a pipeline only once: make another one")
-        self.policy, self.depth, self.watchdog = policy, depth, watchdog
-        self._lock = threading.Lock()
+        self._graph = Graph(source, nodes, policy, depth)
+        self.watchdog = watchdog
         self._run: Run | None = None
-        self._workers: list[Worker] = []
-        self._threads: list[threading.Thread] = []
-        self._collected = True
+        self._loom: Loom | None = None
+        self._strands: list[Strand] = []  # replaced, never changed: threads read it without a lock
+        self._gone: list[Strand] = []  # of branches that were removed during the run
+        self._changing = threading.RLock()  # of the graph, and of who starts the threads
+        self._unclosed: list[Run] = []  # the run whose account is not closed yet; pop() hands it to one thread
+        self._listeners: list[Callable[[], None]] = []  # called at the end of every thread, in it
         self._deadline: float | None = None
-        self._queues: list[FrameQueue] = []
-        self._clocks: list[ThreadClock] = []
-        self._before: SourceStats | None = None
-        self._absent: SourceStats | None = None  # as _before, from before the source was started
+        self._before: dict[str, SourceStats] = {}
+        self._absent: dict[str, SourceStats] = {}  # as _before, from before the sources were started
         self._began = self._ended = 0.0
+        self._go = Latch()
+        self._starter: int | None = None  # the thread that is inside start()
 
     def __repr__(self) -> str:
-        chain = " -> ".join(node.name for node in self._nodes)
-        return f"<Pipeline {chain}{' running' if self.running else ''}>"
+        return f"<Pipeline {self._graph}{' running' if self.running else ''}>"
 
     def __enter__(self) -> Pipeline:
         return self
@@ -119,6 +111,20 @@ class Pipeline:
             self.abort()
             self._join(JOIN_S)
 
+    async def __aenter__(self) -> Pipeline:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.drain()
+            await self.wait_async()
+        else:
+            self.abort()
+            with contextlib.suppress(CamkitError):
+                await self.wait_async()
+
     # ---- running -----------------------------------------------------------------------------------------------
 
     def run(self, *, frames: int | None = None, seconds: float | None = None) -> PipelineStats:
@@ -127,16 +133,16 @@ class Pipeline:
         Parameters
         ----------
         frames : int, optional
-            Stop when this many were delivered to the sink.
+            Stop when this many were delivered to the sink, or to the first Tee; of a Match this many sets.
         seconds : float, optional
             Stop after this time. Without either it goes on until the source ends or `stop` is called.
 
         Raises
         ------
         PipelineError
-            A stage or the sink raised, hung or broke its contract; `__cause__` is its own error.
+            A stage or a sink raised, hung or broke its contract; `__cause__` is its own error.
         CamkitError
-            The camera, or OpenGL, failed: the error as the source or the sink raised it.
+            A camera, or OpenGL, failed: the error as the source or the sink raised it.
         """
         self.start(frames=frames, seconds=seconds)
         self.wait()
@@ -150,40 +156,31 @@ class Pipeline:
             raise ValueError(f"frames is {frames!r}, not a whole number from 1 on")
         if seconds is not None and not 0 < seconds < 1e9:
             raise ValueError(f"seconds is {seconds!r}, not a number above 0")
-        with _starting:
-            if self.running:
-                raise RuntimeError("the pipeline is running already: stop it first")
-            self._need_own_nodes()
-            self._announce()
-            self._build(frames)
-            self._absent = self._source.stats()
-        # The sink is ready before its producer begins, so that no frame waits for a GL context.
-        try:
-            for thread, worker in zip(reversed(self._threads), reversed(self._workers), strict=True):
-                if any(other.error for other in self._workers):
-                    worker.done.set()
-                    continue
-                thread.start()
-                while not worker.ready.wait(PUMP_S):
-                    self._sink.pump()
-        except BaseException:
+        with self._changing:
+            with live.claim(self):
+                self._graph.negotiate()
+                self._announce(self._graph.nodes)
+                self._starter = threading.get_ident()
+                self._build(frames)
+            try:
+                self._begin(self._strands)
+                self._before = {name: source.stats() for name, source in self._graph.inputs.items()}
+                self._began = time.monotonic()
+                self._deadline = None if seconds is None else self._began + seconds
+                self._go.set()
+            except BaseException:
+                self._give_up(self._strands)
+                raise
+            finally:
+                self._starter = None
+        if self.errors:
             self.abort()
-            self._go.set()
-            for thread, worker in zip(self._threads, self._workers, strict=True):
-                if thread.ident is None:  # it will not come any more
-                    worker.done.set()
-            if self._join(JOIN_S):
-                self._account()
-            raise
-        self._before = self._source.stats()
-        self._began = time.monotonic()
-        self._deadline = None if seconds is None else self._began + seconds
-        self._go.set()
-        if any(worker.error for worker in self._workers):
             self.wait()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the run is over, serving the sink's window meanwhile. Ctrl-C aborts the run at once.
+        """Wait until the run is over, serving the sinks' windows meanwhile. Ctrl-C aborts the run at once.
+
+        In a coroutine use `wait_async`, which does not hold up the event loop.
 
         Parameters
         ----------
@@ -202,37 +199,19 @@ class Pipeline:
         RuntimeError
             Called by one of the pipeline's own stages, which it would wait for.
         """
-        if threading.current_thread() in self._threads:
-            raise RuntimeError(f"a stage cannot wait for its own pipeline, {self!r}: it would wait for itself")
-        if timeout is not None and not timeout >= 0:
-            raise ValueError(f"timeout is {timeout!r}, not a number of seconds from 0 on")
-        until = None if timeout is None else time.monotonic() + timeout
-        try:
-            while not all(worker.done.is_set() for worker in self._workers):
-                now = time.monotonic()
-                if until is not None and now >= until:
-                    return False
-                if self._deadline is not None and now >= self._deadline:
-                    self._deadline = None
-                    self._stop_source()
-                if not self._sink.pump():
-                    self._stop_source()
-                self._look_for_hang()
-                for worker in self._workers:
-                    if not worker.done.is_set():
-                        worker.done.wait(self._patience(now, until))
-                        break
-        except BaseException:
-            self.abort()
-            if self._join(JOIN_S if self._hanging(0.5) is None else 0.1):
-                self._account()
-            raise
-        self._join(None)
-        self._collect()
-        return True
+        return waiting.wait(self, timeout)
+
+    async def wait_async(self, timeout: float | None = None) -> bool:
+        """Wait until the run is over without holding up the event loop; otherwise as `wait`.
+
+        A task that is cancelled here, or meets `asyncio.timeout`, aborts the run and ends when its threads have.
+
+        Parameters, returns and errors as for `wait`.
+        """
+        return await waiting.wait_async(self, timeout)
 
     def stop(self, timeout: float = JOIN_S) -> None:
-        """Take no more frames, deliver those under way, and wait for the threads.
+        """Take no more frames, deliver those under way, and wait for the threads: `drain`, then `wait`.
 
         Called by one of the pipeline's own stages it does not wait: the run ends when the stage has returned.
 
@@ -241,35 +220,111 @@ class Pipeline:
         PipelineError
             A stage did not come back within `timeout` seconds; the message names it. Its thread is left behind.
         """
-        self._stop_source()
-        if threading.current_thread() not in self._threads:
-            self._finish(timeout)
+        self.drain()
+        if self._own_thread():
+            return
+        if not self._join(timeout):
+            self.abort()
+            self._join(min(timeout, 0.5))
+            raise hang_error(self, self._strands, timeout)
+        self._collect()
+
+    def drain(self) -> None:
+        """Take no more frames and deliver those under way. Returns at once; `wait` waits for the end."""
+        if self._run is not None:
+            self._run.stop()
+            self._wake()
 
     def abort(self) -> None:
         """End the run without delivering what is under way. Returns at once; `wait` waits for the threads."""
         if self._run is not None:
             self._run.abort()
-            self._source.wake()
-        for worker in self._workers:
-            worker.abort_queues()
+            self._wake()
+        for strand in self._strands:
+            strand.worker.abort_links()
+
+    # ---- while frames flow -------------------------------------------------------------------------------------
+
+    def add(self, branch: Any, to: Tee | None = None) -> Branch:
+        """Let a branch off a Tee, also while frames flow: it gets every frame from the next one on.
+
+        Returns when the branch's nodes are ready. No frame of another branch is lost or comes twice.
+
+        Parameters
+        ----------
+        branch : Branch, list of nodes, or a single node
+            As for `Tee`.
+        to : Tee, optional
+            Where it begins. Default: the only Tee.
+
+        Returns
+        -------
+        Branch
+            For `remove`. Its account is in `stats().branches`.
+
+        Raises
+        ------
+        ValueError
+            There is no Tee, or several; or the branch stands in this pipeline already.
+        FormatMismatch
+            A node of it does not take what comes.
+        PipelineError, CamkitError
+            A node of it could not be started; the pipeline goes on without it.
+        RuntimeError
+            A node works in another pipeline.
+        """
+        return reconfigure.add_branch(self, branch, to)
+
+    def remove(self, branch: Branch, *, drain: bool = True, timeout: float = JOIN_S) -> None:
+        """Take a branch away, also while frames flow; the others go on and lose nothing.
+
+        Called by one of the threads that this would wait for it does not wait: the branch ends soon after.
+
+        Parameters
+        ----------
+        branch : Branch
+            As `add` returned it, or as it was given to the Tee.
+        drain : bool, optional
+            Deliver what is in the branch; else it is dropped, and counted as aborted.
+        timeout : float, optional
+            Seconds to wait for its threads.
+
+        Raises
+        ------
+        ValueError
+            It is no branch of this pipeline.
+        PipelineError
+            A stage did not come back in time; the message names it. Its thread is left behind.
+        """
+        reconfigure.remove_branch(self, branch, drain, timeout)
+
+    # ---- what it is and what it did ----------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
         """Tell whether a run has begun and not ended."""
-        return any(not worker.done.is_set() for worker in self._workers)
+        return any(not strand.worker.done.is_set() for strand in self._strands)
+
+    @property
+    def policy(self) -> str:
+        """str: what a full queue does that nothing else is said of."""
+        return self._graph.policy
+
+    @property
+    def depth(self) -> int:
+        """int: frames that such a queue holds."""
+        return self._graph.depth
 
     @property
     def source(self) -> Source:
-        """Source: where frames come from."""
-        source: Source = self._source
-        return source
+        """Source: where frames come from; of a Match the reference."""
+        return self._graph.sources[0]
 
     @property
     def errors(self) -> list[tuple[BaseException, Source | Stage | Sink | None, int | None]]:
         """list of (error, node, sequence): what went wrong in this run so far, also before `wait` raises it."""
-        return [worker.error for worker in self._workers if worker.error is not None]  # type: ignore[misc]
-
-    # ---- accounts ----------------------------------------------------------------------------------------------
+        strands = [*self._strands, *self._gone]
+        return [strand.worker.error for strand in strands if strand.worker.error is not None]  # type: ignore[misc]
 
     def stats(self) -> PipelineStats:
         """Counts and latencies of this run, or of the last; `stats().check()` makes sure that they add up.
@@ -281,191 +336,94 @@ class Pipeline:
         return take_account(self)
 
     def explain(self) -> str:
-        """Tell in words which nodes run in which thread, and what each of them says of itself."""
-        lines = [repr(self)]
-        for i, (inlet, nodes, _) in enumerate(self._segments()):
-            names = [node.name for node in ([inlet] if inlet is not None else []) + nodes]
-            lines.append(f"thread {i + 1}: {' + '.join(names)}")
-        lines.append(f"queues between threads: {self.policy}, {1 if self.policy == 'latest' else self.depth} frame(s)")
-        lines += [f"{node.name}: {node.explain()}" for node in self._nodes]
-        return "\n".join(lines)
+        """Draw in text which nodes run in which thread behind which queue, and tell what each says of itself."""
+        return draw(self)
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
-    def _segments(self) -> list[tuple[Any, list[Any], Any]]:
-        """Cut the chain into threads: (source or None, stages and perhaps the sink, sink or None)."""
-        groups: list[list[Any]] = [[]]
-        for stage in self._stages:
-            if isinstance(stage, PyStage):
-                groups.append([])
-            groups[-1].append(stage)
-        if not isinstance(self._sink, NullSink):
-            groups.append([])
-        groups[-1].append(self._sink)
-        return [
-            (self._source if i == 0 else None, group, self._sink if i == len(groups) - 1 else None)
-            for i, group in enumerate(groups)
-        ]
-
-    @property
-    def _nodes(self) -> list[Any]:
-        return [self._source, *self._stages, self._sink]
-
-    def _need_own_nodes(self) -> None:
-        """Refuse nodes that work in another pipeline: each serves one thread, and ends with its own pipeline's run."""
-        for other in _live:
-            if other is self or not other.running:
-                continue
-            for node in self._nodes:
-                if any(node is taken for taken in other._nodes):
-                    raise RuntimeError(f"{node.name!r} is in use by {other!r}: stop that pipeline first")
-
-    def _announce(self) -> None:
-        """Tell the nodes which pipeline they work in, and the sink what the source delivers before stages change it."""
-        for node in self._nodes:
+    def _announce(self, nodes: list[Any]) -> None:
+        """Tell nodes which pipeline they work in, and sinks what the source delivers before stages change it."""
+        for node in nodes:
             node.attach(self)
-        stream = getattr(self._source, "stream", None)
-        if stream is not None and (stream.stride or not self._stages):
-            self._sink.expect(stream.format, (stream.width, stream.height), stream.stride)
+        for chain in self._graph.chains():
+            if isinstance(chain[-1], Sink) and chain[-1] in nodes:
+                stream = getattr(chain[0], "stream", None)
+                if stream is not None and (stream.stride or len(chain) == 2):
+                    chain[-1].expect(stream.format, (stream.width, stream.height), stream.stride)
 
     def _build(self, frames: int | None) -> None:
-        self._run, self._go, self._collected = Run(frames or 0), threading.Event(), False
-        self._workers, self._threads, self._queues, self._clocks = [], [], [], []
-        self._before, self._began, self._ended = None, 0.0, 0.0
-        inlet: Any = self._source
-        for source, group, sink in self._segments():
-            outlet = FrameQueue(self.depth, self.policy) if sink is None else sink
-            if sink is None:
-                self._queues.append(outlet)
-            stages = [node for node in group if node is not sink]
-            hold = self._go if source is not None else None
-            self._workers.append(Worker(self._run, inlet, stages, outlet, f"link_{len(self._workers)}", hold))
-            inlet = outlet
-        # Daemons: a stage that never returns must not keep the interpreter from ending; _stop_all ends the others.
-        self._clocks = [ThreadClock() for _ in self._workers]
-        self._threads = [
-            threading.Thread(
-                target=_work,
-                args=(worker, clock),
-                name=f"camkit-{worker.nodes[0].name if worker.nodes else i}",
-                daemon=True,
-            )
-            for i, (worker, clock) in enumerate(zip(self._workers, self._clocks, strict=True))
-        ]
-        _live.add(self)
+        self._run, self._go = Run(frames or 0), Latch()
+        self._gone, self._before, self._began, self._ended = [], {}, 0.0, 0.0
+        self._absent = {name: source.stats() for name, source in self._graph.inputs.items()}
+        self._graph.forget_names()
+        self._loom = Loom(self._graph, self._run, self._go, self.drain, self._thread_ended)
+        self._strands = self._loom.weave(self._graph.paths)
+        self._unclosed = [self._run]
 
-    def _stop_source(self) -> None:
-        if self._run is not None:
-            self._run.stop()
-            self._source.wake()
+    def _begin(self, strands: list[Strand]) -> None:
+        """Start threads, the sinks' first, so that no frame waits for a GL context."""
+        for strand in reversed(strands):
+            if any(other.worker.error for other in strands):
+                strand.give_up()
+                continue
+            strand.start()
+            while not strand.worker.ready.wait(waiting.PUMP_S):
+                waiting.pump(self)
+                waiting.look_for_hang(self, strands)
 
-    def _finish(self, timeout: float) -> None:
-        if not self._join(timeout):
-            self.abort()
-            self._join(min(timeout, 0.5))
-            raise self._hang_error(timeout)
-        self._collect()
+    def _give_up(self, strands: list[Strand]) -> None:
+        self.abort()
+        self._go.set()
+        for strand in strands:
+            if not strand.started:
+                strand.give_up()
+        if self._join(waiting.grace(self)):
+            self._account()
 
-    def _join(self, timeout: float | None) -> bool:
+    def _thread_ended(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _wake(self) -> None:
+        for source in self._graph.sources:
+            source.wake()
+        for strand in self._strands:
+            if strand.matcher is not None:
+                strand.matcher.wake()
+
+    def _own_thread(self) -> bool:
+        """Tell whether this thread is one of the run, or is starting it: a signal handler may come in between."""
+        return self._starter == threading.get_ident() or any(
+            strand.thread is threading.current_thread() for strand in self._strands
+        )
+
+    def _join(self, timeout: float | None, strands: list[Strand] | None = None) -> bool:
         until = None if timeout is None else time.monotonic() + timeout
-        for thread in self._threads:
-            if thread.ident is not None and thread is not threading.current_thread():
-                thread.join(None if until is None else max(0.0, until - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        strands = self._strands if strands is None else strands
+        for strand in strands:
+            if strand.thread is not threading.current_thread():
+                left = None if until is None else max(0.0, until - time.monotonic())
+                # One that has not begun yet is being started by another thread, or given up.
+                if strand.worker.done.wait(left) and strand.started:
+                    strand.thread.join(None if until is None else max(0.0, until - time.monotonic()))
+        return all(strand.worker.done.is_set() and not strand.thread.is_alive() for strand in strands)
 
     def _account(self) -> bool:
         """Close the account of a run that has ended; return False if it was closed before."""
-        with self._lock:
-            if self._collected:
-                return False
-            self._collected = True
-        for worker in self._workers:
-            worker.discard()
+        try:
+            self._unclosed.pop()
+        except IndexError:
+            return False
+        for strand in self._strands:
+            if strand.inlet is not None:
+                strand.inlet.discard()
+            for inlet in strand.matcher.inlets if strand.matcher is not None else ():
+                inlet.discard()
         self._ended = time.monotonic()
         return True
 
     def _collect(self) -> None:
         """Close the account and raise what went wrong in the run, once."""
         if self._account():
-            for worker in self._workers:
-                if worker.error is not None:
-                    raise self._wrap(*worker.error)
-
-    def _wrap(self, error: BaseException, node: Any, sequence: int | None) -> BaseException:
-        name = node.name if node is not None else "pipeline"
-        where = f"on frame {sequence}" if sequence is not None else "outside of a frame"
-        if isinstance(error, CamkitError) and not isinstance(node, Stage):
-            error.add_note(f"in {name!r} of {self!r}, {where}")
-            return error
-        kind = "stage" if isinstance(node, Stage) else "sink" if isinstance(node, Sink) else "source"
-        text = f"{kind} {name!r} failed {where}: {type(error).__name__}: {error}"
-        wrapped = PipelineError(text, stage=name, sequence=sequence)
-        wrapped.__cause__ = error
-        return wrapped
-
-    def _hanging(self, seconds: float) -> tuple[Any, float, int | None] | None:
-        found = [busy for worker in self._workers if (busy := worker.busy()) is not None and busy[1] > seconds]
-        return max(found, key=lambda busy: busy[1]) if found else None
-
-    def _patience(self, now: float, until: float | None) -> float:
-        """Return how long the waiting thread may sleep: every waking costs the machine as much as a frame does."""
-        if type(self._sink).pump is not Sink.pump:
-            return PUMP_S
-        ends = [moment - now for moment in (until, self._deadline) if moment is not None]
-        return max(min([LOOK_S, *ends]), 0.0)
-
-    def _look_for_hang(self) -> None:
-        if self.watchdog is not None and self._hanging(self.watchdog) is not None:
-            raise self._hang_error(self.watchdog)
-
-    def _hang_error(self, seconds: float) -> PipelineError:
-        busy = self._hanging(0.0)
-        if busy is None:
-            return PipelineError(f"{self!r} did not end within {seconds:g} s")
-        node, elapsed, sequence = busy
-        on = f" on frame {sequence}" if sequence is not None else ""
-        return PipelineError(
-            f"stage {node.name!r} hangs{on}: it has not returned for {elapsed:.1f} s; its thread is left behind",
-            stage=node.name,
-            sequence=sequence,
-        )
-
-
-def _work(worker: Worker, clock: ThreadClock) -> None:
-    clock.begin()
-    try:
-        worker.run()
-    finally:
-        clock.end()
-
-
-def _stage(node: Stage | Sink | Callable[[Frame], Any]) -> Stage:
-    if isinstance(node, Stage):
-        return node
-    if isinstance(node, (Source, Sink)):
-        raise TypeError(f"{node!r} cannot stand in the middle of a pipeline: a source begins it and a sink ends it")
-    return PyStage(node)
-
-
-@atexit.register
-def _stop_all() -> None:
-    """End every pipeline before the interpreter goes, so that no thread asks for a GIL that is no more."""
-    with _starting:
-        pipelines = list(_live)
-    for pipeline in pipelines:
-        pipeline.abort()
-    for pipeline in pipelines:
-        pipeline._join(2.0)
-
-
-def _forget_threads() -> None:
-    """Let every pipeline of a forked child know that its threads exist in the parent only."""
-    global _starting
-    _starting = threading.Lock()
-    for pipeline in list(_live):
-        pipeline._lock = threading.Lock()
-        pipeline._workers, pipeline._threads, pipeline._queues, pipeline._clocks = [], [], [], []
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads)
+            for error, node, sequence in self.errors:
+                raise wrap(self, error, node, sequence)

@@ -9,8 +9,9 @@
 
 #include "camkit/pixel_format.h"
 
-#define CAMKIT_ABI_VERSION 2
+#define CAMKIT_ABI_VERSION 3
 #define CAMKIT_MAX_STAGES 16
+#define CAMKIT_MAX_COMPANIONS 7
 
 /* The names and numbers of colour properties follow ISO/IEC 23091-2 (H.273), 2 = unspecified, as
  * video tools do. */
@@ -120,11 +121,14 @@ typedef struct camkit_frame {
   int64_t hardware_ns;    /* by the camera's own clock, as monotonic time; 0: it has not told */
   uint64_t sequence, gap; /* frames the source lost just before this one */
   uint64_t generation;    /* the stream it belongs to: a restarted camera has another */
-  int64_t link_ns;        /* when it was put into the queue that it came through last, monotonic */
   uint32_t stage_count;
   int64_t
       stage_ns[CAMKIT_MAX_STAGES]; /* when each stage of a pipeline was done with it, monotonic */
   camkit_driver_buffer driver;
+  /* Frames of other cameras that were matched with this one: a reference to each, given up with the
+   * last one to this. Set before the frame is handed on, and by nobody else. */
+  struct camkit_frame* companions[CAMKIT_MAX_COMPANIONS];
+  uint32_t companion_count;
 } camkit_frame;
 
 static inline void camkit_frame_retain(camkit_frame* f) { f->ops->retain(f); }

@@ -9,7 +9,8 @@
 
 namespace camkit {
 
-// When, which and how: everything of `from` except where its pixels lie and who owns them.
+// When, which and how: everything of `from` except where its pixels lie and who owns them. The
+// frames that `from` was matched with are shared. `to` is new: it has none yet.
 inline void copy_description(camkit_frame* to, const camkit_frame* from) noexcept {
   to->colour = from->colour;
   to->clock = from->clock;
@@ -24,6 +25,11 @@ inline void copy_description(camkit_frame* to, const camkit_frame* from) noexcep
   to->driver = from->driver;
   to->stage_count = from->stage_count;
   for (std::uint32_t i = 0; i < from->stage_count; ++i) to->stage_ns[i] = from->stage_ns[i];
+  to->companion_count = from->companion_count;
+  for (std::uint32_t i = 0; i < from->companion_count; ++i) {
+    to->companions[i] = from->companions[i];
+    camkit_frame_retain(to->companions[i]);
+  }
 }
 
 // Copy the pixels of `from` into `to`, which must describe a picture of the same format and size.

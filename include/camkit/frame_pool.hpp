@@ -134,6 +134,7 @@ struct frame_pool {
     f->hardware_ns = 0;
     f->driver.type = 0;
     f->stage_count = 0;
+    f->companion_count = 0;
     lent_at(i, 0);
     if (!pictures) {
       f->flags = 0;
@@ -161,20 +162,25 @@ struct frame_pool {
   // give() and drop() refuse and count a release too many. The header may be reused the moment the
   // slot is free, so nothing of it is read after that.
   void release(std::uint32_t i) noexcept {
+    if (!recycle && !returned && !frame(i)->companion_count) {
+      if (slots.give(i) == slot_pool::retired) leave(1);
+      return;
+    }
+    if (slots.drop(i) != 1) return;
+    camkit_frame* f = frame(i);
+    for (std::uint32_t n = f->companion_count; n > 0; --n)
+      camkit_frame_release(f->companions[n - 1]);
+    f->companion_count = 0;
     if (recycle) {
-      if (slots.drop(i) != 1) return;
       if (recycling.enter()) {
         recycle(context, i);
         recycling.leave();
       }
       leave(1);
-    } else if (returned) {
-      if (slots.drop(i) != 1) return;
-      returned(context, i);
-      if (slots.push_free(i) == slot_pool::retired) leave(1);
-    } else if (slots.give(i) == slot_pool::retired) {
-      leave(1);
+      return;
     }
+    if (returned) returned(context, i);
+    if (slots.push_free(i) == slot_pool::retired) leave(1);
   }
 
   void leave(std::int64_t n) noexcept {

@@ -88,7 +88,7 @@ camera = camkit.open(sys.argv[1], format="YUYV", size=(320, 180), fps=120)
 pipeline = camkit.Pipeline(camera, getattr(camkit, sys.argv[2])())
 pipeline.start()
 time.sleep(1)
-tid = pipeline._threads[0].native_id
+tid = pipeline._strands[0].thread.native_id
 faults(tid)
 begin, before = pipeline.stats().frames.delivered, faults(tid)
 probe.alloc_probe_count(1)

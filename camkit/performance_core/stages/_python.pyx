@@ -51,7 +51,10 @@ cdef class PyStage(Stage):
         # The function gets a lease of its own: whatever it does with it, the pipeline's reference is safe.
         camkit_frame_retain(frame[0])
         lease = Frame_wrap(frame[0])
-        result = self.function(lease)
+        return self.answer(frame, lease, self.function(lease))
+
+    # What the function gave back for the frame that it got as `lease`.
+    cdef int answer(self, camkit_frame **frame, Frame lease, result) except -1:
         if result is None or result is lease:
             return CAMKIT_OK
         if result is DROP:

@@ -1,0 +1,13 @@
+from typing import Any, Self
+
+from camkit.performance_core._run import Run
+from camkit.performance_core._stage import Stage
+from camkit.performance_core.stats import Summary
+
+class Chain:
+    def __new__(cls, run: Run, stages: list[Stage], batch: int, *args: Any, **options: Any) -> Self: ...
+    def stage_times(self) -> list[tuple[str, Summary]]: ...
+    @property
+    def stages(self) -> list[Stage]: ...
+    @property
+    def batch(self) -> int: ...

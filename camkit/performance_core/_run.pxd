@@ -1,0 +1,21 @@
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef extern from "camkit/run_state.hpp" namespace "camkit" nogil:
+    cdef cppclass run_state:
+        run_state(uint64_t limit) noexcept
+        bint aborting() noexcept
+        bint over() noexcept
+        bint limited() noexcept
+        bint reached() noexcept
+        bint may_take() noexcept
+        void take() noexcept
+        void deliver() noexcept
+        void lose() noexcept
+        void stop() noexcept
+        void abort() noexcept
+        void await_progress(int64_t timeout_ns) noexcept
+
+
+cdef class Run:
+    cdef run_state *state  # owned

@@ -1,0 +1,3 @@
+from camkit.performance_core.stages._python import PyStage
+
+class PyBatch(PyStage): ...

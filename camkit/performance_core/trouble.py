@@ -1,0 +1,56 @@
+"""What goes wrong in a pipeline, in words: a node's error with its name, and a stage that does not come back."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from camkit.errors import CamkitError, PipelineError
+from camkit.performance_core._stage import Sink, Stage
+
+if TYPE_CHECKING:
+    from camkit.performance_core.pipeline import Pipeline
+    from camkit.performance_core.strand import Strand
+
+
+def wrap(pipeline: Pipeline, error: BaseException, node: Any, sequence: int | None) -> BaseException:
+    """Return the error of a node as the caller of `wait` is to get it."""
+    name = node.name if node is not None else "pipeline"
+    where = f"on frame {sequence}" if sequence is not None else "outside of a frame"
+    if isinstance(error, CamkitError) and not isinstance(node, Stage):
+        error.add_note(f"in {name!r} of {pipeline!r}, {where}")
+        return error
+    kind = "stage" if isinstance(node, Stage) else "sink" if isinstance(node, Sink) else "source"
+    text = f"{kind} {name!r} failed {where}: {type(error).__name__}: {error}"
+    wrapped = PipelineError(text, stage=name, sequence=sequence)
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def hanging(strands: Sequence[Strand], seconds: float) -> tuple[Strand, Any, float, int | None] | None:
+    """Return (strand, node, seconds, sequence) of the node that has worked longest, if for more than `seconds`."""
+    found = [(strand, *busy) for strand in strands if (busy := strand.worker.busy()) is not None and busy[1] > seconds]
+    return max(found, key=lambda busy: busy[2]) if found else None
+
+
+def hang_error(pipeline: Pipeline, strands: Sequence[Strand], seconds: float) -> PipelineError:
+    """Name the node that hangs, its thread, and where in Python it is."""
+    busy = hanging(strands, 0.0)
+    if busy is None:
+        alive = [strand.thread.name for strand in strands if strand.started and strand.thread.is_alive()]
+        left = f": {', '.join(map(repr, alive))} is at work still" if alive else ""
+        return PipelineError(f"{pipeline!r} did not end within {seconds:g} s{left}")
+    strand, node, elapsed, sequence = busy
+    on = f" on frame {sequence}" if sequence is not None else ""
+    error = PipelineError(
+        f"stage {node.name!r} hangs{on}: it has not returned for {elapsed:.1f} s; its thread, {strand.thread.name!r}, "
+        "is left behind",
+        stage=node.name,
+        sequence=sequence,
+    )
+    frame = sys._current_frames().get(strand.thread.ident or 0)
+    if frame is not None:
+        error.add_note(f"it is here:\n{''.join(traceback.format_stack(frame)[-4:])}".rstrip())
+    return error

@@ -1,0 +1,12 @@
+"""Helpers of the tests of pipelines: sources as fast as they are taken, and a native stage."""
+
+import camkit
+
+
+def pool(slots=32):
+    return camkit.FramePool(slots, format="GREY", size=(16, 16))
+
+
+def source(frames=200, *, slots=32, **options):
+    """A source of `frames` frames, numbered from 0 on, that loses none."""
+    return camkit.PoolSource(pool(slots), frames, **options)
