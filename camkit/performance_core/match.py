@@ -62,7 +62,7 @@ class Match:
             source = step_of(chain[0]).node
             source = getattr(source, "source", source)
             clock = getattr(getattr(source, "stream", None), "clock", "monotonic")
-            if clock != "monotonic":
+            if clock not in ("monotonic", "unknown"):  # not known yet: the frames will tell
                 raise ClockUnknown(
                     f"cannot match frames of {source.name!r}: its timestamps are on a clock that is {clock!r}, not the "
                     "system's monotonic one, so that they tell nothing of other cameras' times"
