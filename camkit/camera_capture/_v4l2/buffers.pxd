@@ -23,6 +23,7 @@ cdef enum:
 
 cdef struct driver_buffer:
     shared_memory planes[MOST_PLANES]  # owned
+    bint announced[MOST_PLANES]  # the CPU reads it; for whoever has the frame
 
 
 cdef struct driver_stream:

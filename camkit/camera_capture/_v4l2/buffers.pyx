@@ -114,11 +114,14 @@ cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *planes, 
 
 
 cdef int sync_buffer(driver_stream *s, uint32_t i, bint begin) noexcept nogil:
+    cdef driver_buffer *b = &s.buffers[i]
     cdef uint32_t plane
-    cdef int error = 0
-    if s.sync:
-        for plane in range(s.planes):
-            error = sync_dmabuf(s.buffers[i].planes[plane].dmabuf, begin) or error
+    cdef int failed, error = 0
+    for plane in range(s.planes if s.sync else 0):
+        if begin or b.announced[plane]:  # the kernel refuses to end what it refused to begin
+            failed = sync_dmabuf(b.planes[plane].dmabuf, begin)
+            b.announced[plane] = begin and not failed
+            error = failed or error
     return error
 
 
