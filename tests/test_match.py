@@ -1,11 +1,12 @@
 """Match: frames of several cameras that belong together, and an account of those that do not."""
 
 import threading
+import time
 
 import pytest
 
 import camkit
-from camkit import Match, Pipeline, PipelineError, Tee
+from camkit import Match, Pipeline, PipelineError, Step, Tee
 from tests.pipelines import pool, source
 
 PERIOD = 0.01
@@ -161,6 +162,27 @@ def test_stop_and_abort_end_a_match():
         getattr(pipeline, end)()
         assert pipeline.wait(timeout=20)
         pipeline.stats().check()
+
+
+def test_drain_matches_what_is_under_way():
+    gate, entered, seen = threading.Event(), threading.Event(), []
+
+    def slow(frame):
+        entered.set()
+        gate.wait(30)
+        seen.append(frame.sequence)
+
+    match = Match(stream("left", None), stream("right", None), tolerance=PERIOD / 2, patience=5.0)
+    pipeline = Pipeline(match, Step(slow, thread=False), depth=8)
+    pipeline.start()
+    assert entered.wait(30)  # in the thread that matches: nothing more is taken out of the inputs' links
+    while [link.queued for link in pipeline.stats().links] != [8, 8]:
+        time.sleep(0.001)
+    pipeline.drain()
+    gate.set()
+    assert pipeline.wait(timeout=30)
+    pipeline.stats().check()
+    assert len(seen) >= 8
 
 
 def test_clocks_that_cannot_be_compared_are_refused_when_they_are_known():
