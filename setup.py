@@ -3,6 +3,7 @@
 Switches, all by environment variable:
 
 CAMKIT_DEBUG=1      bounds checks in the hot modules, -O0 -g
+CAMKIT_SANITIZE=a,b build with these sanitizers of gcc or clang, as tools/sanitize.sh does
 CAMKIT_COVERAGE=1   line tracing for the Cython.Coverage plugin (CPython 3.11 only)
 CAMKIT_ONLY=a,b     build only the extensions whose name contains one of these strings; "none" builds none
 """
@@ -20,6 +21,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 DEBUG = os.environ.get("CAMKIT_DEBUG") == "1"
+SANITIZE = os.environ.get("CAMKIT_SANITIZE", "")
 COVERAGE = os.environ.get("CAMKIT_COVERAGE") == "1"
 ONLY = [part for part in os.environ.get("CAMKIT_ONLY", "").split(",") if part]
 JOBS = os.cpu_count() or 1
@@ -93,11 +95,17 @@ ROWS = [
 DIRECTIVES = {"language_level": 3, "binding": True, "embedsignature": False, "linetrace": COVERAGE}
 HOT_DIRECTIVES = DIRECTIVES | {"boundscheck": DEBUG, "wraparound": False, "initializedcheck": DEBUG, "cdivision": True}
 
+SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all", "-O1", "-g1"] if SANITIZE else []
 COMPILE_FLAGS = {
-    "unix": ["-std=c++17", "-fvisibility=hidden", *(["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"])],
+    "unix": [
+        "-std=c++17",
+        "-fvisibility=hidden",
+        *(["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]),
+        *SANITIZER,
+    ],
     "msvc": ["/std:c++17", "/EHsc", "/Zc:__cplusplus", *(["/Od", "/Zi", "/UNDEBUG"] if DEBUG else ["/O2"])],
 }
-LINK_FLAGS = {"msvc": ["/DEBUG"] if DEBUG else []}
+LINK_FLAGS = {"unix": SANITIZER[:1], "msvc": ["/DEBUG"] if DEBUG else []}
 TRACE_MACROS = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
 # Top-level folders that a wheel carries inside the package; camkit/_data.py finds them in both places.
@@ -111,7 +119,7 @@ def headers(folder: Path) -> list[str]:
 
 def options_file() -> str:
     """Record what shapes the build beside the sources, touched only when it changes, so that a change rebuilds."""
-    path = Path("build", "options.txt")
+    path = Path("build", "options-sanitize.txt" if SANITIZE else "options.txt")
     text = "\n".join(map(str, [DIRECTIVES, HOT_DIRECTIVES, COMPILE_FLAGS, LINK_FLAGS, sys.platform]))
     if not path.is_file() or path.read_text() != text:
         path.parent.mkdir(exist_ok=True)

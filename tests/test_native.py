@@ -107,5 +107,38 @@ def test_native(subject: str, mode: str) -> None:
     print(result.stdout)
 
 
+# A program that does one thing wrong, and what the sanitizer says of it: a build without a sanitizer proves nothing.
+SEEDED = {
+    "thread": ("int shared; std::thread other([&] { shared = 1; }); shared = 2; other.join();", "data race"),
+    "address,undefined": (
+        "int* gone = new int(1); delete gone; volatile int seen = *gone; (void)seen;",
+        "use-after-free",
+    ),
+    "plain": ("volatile int fine = 1; (void)fine;", ""),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_seeded_fault_is_found(mode: str, tmp_path: Path) -> None:
+    fault, complaint = SEEDED[mode]
+    source = tmp_path / "seeded.cpp"
+    source.write_text(f"#include <thread>\nint main() {{ {fault} }}\n")
+    program = str(tmp_path / "seeded")
+    subprocess.run([compiler()[0], *FLAGS, "-Wno-error", *MODES[mode], str(source), "-o", program], check=True)
+    result = run([program])
+    if "unexpected memory mapping" in result.stderr:
+        result = run(["setarch", "--addr-no-randomize", program])
+    assert (result.returncode != 0) == bool(complaint) and complaint in result.stderr
+
+
+def test_an_overflow_is_found(tmp_path: Path) -> None:
+    source = tmp_path / "overflow.cpp"
+    source.write_text("int main(int n, char**) { return (0x7fffffff + n) == 0; }\n")
+    program = str(tmp_path / "overflow")
+    flags = [*FLAGS, *MODES["address,undefined"]]
+    subprocess.run([compiler()[0], *flags, str(source), "-o", program], check=True)
+    assert "signed integer overflow" in run([program]).stderr
+
+
 def test_every_header_has_a_test() -> None:
     assert {"frame_queue", "gate", "histogram", "latest_slot", "parker", "slot_pool", "spsc_ring"} <= set(SUBJECTS)
