@@ -3,6 +3,7 @@ from camkit.memory_manager cimport (
     CAMKIT_BAD_FRAME,
     CAMKIT_DROP,
     CAMKIT_END,
+    CAMKIT_FULL,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
     Frame,

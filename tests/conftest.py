@@ -1,12 +1,17 @@
 """What every test may count on."""
 
+import hashlib
+import importlib.util
 import signal
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
+TOP = Path(__file__).resolve().parent.parent
+BUILT = TOP / "build" / "tests"
 
 # A shell's background job ignores SIGINT, and so would the children that the tests send one to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -16,8 +21,49 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def alloc_probe() -> Path:
     """Compile the library that counts allocations, to be given to a child in LD_PRELOAD."""
-    library = HERE.parent / "build" / "tests" / "alloc_probe.so"
-    library.parent.mkdir(parents=True, exist_ok=True)
-    source = HERE / "native" / "alloc_probe.c"
+    return compiled_probe("alloc_probe")
+
+
+@pytest.fixture(scope="session")
+def syscall_probe() -> Path:
+    """Compile the library that counts system calls, to be loaded by ctypes."""
+    return compiled_probe("syscall_probe")
+
+
+def compiled_probe(name: str) -> Path:
+    """Compile native/NAME.c into a library."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    library, source = BUILT / f"{name}.so", TOP / "tests" / "native" / f"{name}.c"
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", source, "-o", library, "-ldl"], check=True)
     return library
+
+
+@pytest.fixture(scope="session")
+def proof_nodes():
+    """The compiled module tests/native/proof_nodes.pyx, built against this checkout; its __file__ is for children."""
+    from Cython.Compiler.Main import compile as cythonize
+    from Cython.Compiler.Options import CompilationOptions
+
+    source = TOP / "tests" / "native" / "proof_nodes.pyx"
+    digest = hashlib.sha256(sys.version.encode())
+    for path in [source, *sorted((TOP / "include").rglob("*.h*")), *sorted((TOP / "camkit").rglob("*.pxd"))]:
+        digest.update(path.read_bytes())
+    folder = BUILT / f"proof_nodes-{digest.hexdigest()[:16]}"
+    module = folder / f"proof_nodes{sysconfig.get_config_var('EXT_SUFFIX')}"
+    if not module.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        options = CompilationOptions(
+            output_file=str(folder / "proof_nodes.cpp"), cplus=True, language_level=3, include_path=[str(TOP)],
+            compiler_directives={"boundscheck": False, "wraparound": False, "cdivision": True},
+        )  # fmt: skip
+        assert not cythonize(str(source), options).num_errors
+        include = [f"-I{sysconfig.get_path('include')}", f"-I{TOP / 'include'}"]
+        flags = ["-std=c++17", "-O2", "-shared", "-fPIC", "-pthread", *include]
+        fresh = module.with_suffix(".new")
+        subprocess.run(["g++", *flags, str(folder / "proof_nodes.cpp"), "-o", str(fresh)], check=True)
+        fresh.replace(module)
+    spec = importlib.util.spec_from_file_location("proof_nodes", module)
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules["proof_nodes"] = loaded
+    spec.loader.exec_module(loaded)
+    return loaded

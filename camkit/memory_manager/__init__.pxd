@@ -2,6 +2,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_BAD_FRAME,
     CAMKIT_DROP,
     CAMKIT_END,
+    CAMKIT_FULL,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
     camkit_format,
