@@ -6,7 +6,7 @@ ARGS ?=
 SETUP := $(PYTHON) tools/setup.py
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test stress bench lint build coverage clean distclean
+.PHONY: help demo test stress bench lint build prove free-threaded coverage clean distclean
 
 help:
 	@echo "make demo       five seconds of the first camera (or the synthetic one) on the screen, last frame in demo.png"
@@ -14,6 +14,8 @@ help:
 	@echo "make stress     the lock-free parts at random for a minute each under ThreadSanitizer   CAMKIT_STRESS_SECONDS=600"
 	@echo "make bench      benchmarks, kept in .benchmarks                      ARGS=--benchmark-compare"
 	@echo "make lint       ruff, cython-lint, clang-format, mypy --strict"
+	@echo "make prove      the longer proofs: thousands of random pipelines, and the extensions under sanitizers"
+	@echo "make free-threaded   several threads on the same objects, on a CPython without a GIL (compiled if there is none)"
 	@echo "make coverage   the tests that need no kernel, traced line by line (Python 3.11)"
 	@echo "make build      the extensions, in place                             CAMKIT_DEBUG=1 make build"
 	@echo "make clean      what builds and runs left; distclean: .venv and kept benchmarks too"
@@ -40,6 +42,15 @@ lint:
 
 build:
 	@$(SETUP) build
+
+prove:
+	@$(SETUP) build tests
+	CAMKIT_EXAMPLES=3000 $(RUN) pytest --timeout 1800 tests/test_random_graphs.py $(ARGS)
+	@tools/sanitize.sh --timeout 600 $(ARGS)
+
+free-threaded:
+	@$(SETUP) --packages-only build
+	@tools/free_threaded.sh $(ARGS)
 
 coverage:
 	@$(SETUP) --no-build build screen tests
