@@ -237,6 +237,14 @@ def test_what_cannot_be_matched_is_refused_with_reasons():
             build()
 
 
+def test_each_node_knows_the_source_of_its_frames():
+    left, right, sink, stage = stream("left"), stream("right"), camkit.NullSink(), camkit.Stage("grey")
+    pipeline = Pipeline(Match(left, [right, stage], tolerance=1.0), Tee([sink]))
+    assert [pipeline.source_of(node) for node in (left, right, stage, sink)] == [left, right, right, left]
+    with pytest.raises(ValueError, match="is not in this pipeline"):
+        pipeline.source_of(camkit.NullSink())
+
+
 def test_the_drawing_shows_the_inputs():
     text = Pipeline(Match(stream("left"), stream("right"), tolerance=0.002), camkit.NullSink()).explain()
     assert "(left | right) -> match -> NullSink" in text

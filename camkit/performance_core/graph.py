@@ -98,6 +98,16 @@ class Graph:
         heads = [path for path in self.paths if path.segments and path.segments[0].source is not None]
         return {path.name if path.into else path.segments[0].source.name: path.segments[0].source for path in heads}  # type: ignore[union-attr, misc]
 
+    def source_of(self, node: Any) -> Source:
+        """Return the source of the frames that a node gets; behind a Match that of the reference."""
+        paths = {path.name: path for path in self.paths}
+        path = next((path for path in self.paths if any(node is one for one in path.nodes)), None)
+        if path is None:
+            raise ValueError(f"{node!r} is not in this pipeline")
+        while path.segments[0].source is None:
+            path = paths[path.after[0]]
+        return path.segments[0].source
+
     @property
     def sinks(self) -> list[Sink]:
         """list: the ends of all paths that are not a Tee or a Match."""

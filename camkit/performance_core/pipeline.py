@@ -320,6 +320,10 @@ class Pipeline:
         """Source: where frames come from; of a Match the reference."""
         return self._graph.sources[0]
 
+    def source_of(self, node: Source | Stage | Sink) -> Source:
+        """Return the source whose frames a node of this pipeline gets; behind a Match that of the reference."""
+        return self._graph.source_of(node)
+
     @property
     def errors(self) -> list[tuple[BaseException, Source | Stage | Sink | None, int | None]]:
         """list of (error, node, sequence): what went wrong in this run so far, also before `wait` raises it."""

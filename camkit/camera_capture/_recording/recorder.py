@@ -221,7 +221,7 @@ class Recorder(PyStage):
 
     @property
     def _source(self) -> Source | None:
-        return None if self._pipeline is None else self._pipeline.source
+        return None if self._pipeline is None else self._pipeline.source_of(self)
 
     def _facts(self) -> dict[str, str]:
         """Tell what is recorded, for the file's beginning."""
