@@ -44,6 +44,7 @@ from camkit.errors import (
     LeakWarning,
     LibraryMissing,
     NoSignal,
+    OutputError,
     PipelineError,
     PoolExhausted,
     RecordError,
@@ -93,6 +94,7 @@ from camkit.performance_core import (
     ThreadPool,
     ThreadPoolStats,
     ThreadStats,
+    Trace,
 )
 
 if TYPE_CHECKING:
@@ -141,6 +143,7 @@ __all__ = [
     "NoSignal",
     "NullSink",
     "Offscreen",
+    "OutputError",
     "Pipeline",
     "PipelineError",
     "PipelineStats",
@@ -169,6 +172,7 @@ __all__ = [
     "ThreadPool",
     "ThreadPoolStats",
     "ThreadStats",
+    "Trace",
     "Viewer",
     "clock_map",
     "get_include",

@@ -119,6 +119,10 @@ class AccountError(CamkitError, ArithmeticError):
     """Frames are missing from an account, or are counted twice; the message has the numbers."""
 
 
+class OutputError(CamkitError, OSError):
+    """A trace or a report cannot be written; `errno`, `strerror` and `filename` are those of the system."""
+
+
 class PipelineError(CamkitError, RuntimeError):
     """A pipeline stopped because of a stage, which the message names; `__cause__` is the stage's own error.
 

@@ -339,6 +339,9 @@ WRONG = [
     (["run", "--buffers", "9999"], "buffers is 9999"),
     (["run", "--snapshot", "s.jpg"], "'s.jpg' does not end in .png"),
     (["run", "--snapshot", "/nowhere/s.png"], "there is no folder '/nowhere'"),
+    (["run", "--trace", "/nowhere/t.json"], "there is no folder '/nowhere'"),
+    (["run", "--trace", "t.html"], "'t.html' does not end in .json"),
+    (["run", "--report", "r.json"], "'r.json' does not end in .html"),
     (["run", "--source", ""], "source is ''"),
     (["run", "--source", "synthetic", "--io", "mmap"], "a synthetic camera has no option 'io'"),
     (["run", "--source", "synthetic", "--crop", "4x4+0+0"], "a synthetic camera has no option 'crop'"),
@@ -497,6 +500,36 @@ def test_control_c_ends_with_the_json_object() -> None:
     report = last_object(terminal.shown.replace("\r\n", "\n"))
     assert report["frames"]["delivered"] > 0 and balanced(report["frames"])
     assert report["error"] is None
+
+
+def test_a_run_leaves_a_report_and_a_trace(tmp_path: Path) -> None:
+    page, trace = tmp_path / "r.html", tmp_path / "t.json"
+    done = camkit_command(*SHORT, "--report", str(page), "--trace", str(trace), "--json")
+    assert done.returncode == 0, done.stderr
+    report = last_object(done.stdout)
+    assert (report["report"], report["trace"]) == (str(page), str(trace))
+    assert str(page) in done.stderr and str(trace) in done.stderr
+    found = re.search('<script type="application/json" id="stats">(.*)</script>', page.read_text())
+    assert found
+    shown = json.loads(found[1])
+    assert (shown["frames"], shown["latency_us"]) == (report["frames"], report["latency_us"])
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert sum(event["ph"] == "B" and event["cat"] == "sink" for event in events) == 6
+
+
+def test_control_c_leaves_a_trace_too(tmp_path: Path) -> None:
+    trace = tmp_path / "t.json"
+    with Terminal(*FOR_EVER, "--trace", str(trace)) as terminal:
+        terminal.wait_for(r"[1-9]\d* delivered")
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.end() == 0
+    assert json.loads(trace.read_text())["otherData"]["stats"]["frames"]["delivered"] > 0
+
+
+def test_a_trace_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> None:
+    done = camkit_command(*SHORT, "--trace", "/proc/t.json")
+    assert done.returncode == ExitCode.FAILED and "cannot write the trace '/proc/t.json': " in done.stderr
+    assert "captured" not in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["info", "synthetic"], ["--help"], [*SHORT, "--json"], ["list", "--json"]])

@@ -18,6 +18,7 @@ PRINTS = {
     "04_own_cython_stage": [r"[\d.]+% black, [1-9][\d.]*% white of \d+ pixels", r"\d+ us a frame without the GIL"],
     "05_window.py": [r"[1-9]\d* of \d+ frames shown"],
     "10_branches.py": [r"branch 'analyse'", r"frame \d+ came by", r"analyse: \d+ came, \d+ went on, [1-9]\d* dropped"],
+    "12_report_and_trace.py": [r"captured \d+, delivered \d+", r"preview is the slowest stage", r"see report.html and"],
     "11_two_cameras.py": [r"(\d+ and \d+: [-+][\d.]+ ms apart.*\n){10}", r"main: 10 came, 0 without a partner"],
 }
 

@@ -100,6 +100,16 @@ def mcap(text: str) -> Path:
     return _file(text, ".mcap", "so camkit knows a recording when it plays it")
 
 
+def trace_file(text: str) -> Path:
+    """Read the name of a trace whose folder is there."""
+    return _file(text, ".json", "it is JSON")
+
+
+def page_file(text: str) -> Path:
+    """Read the name of a report of a run whose folder is there."""
+    return _file(text, ".html", "it is HTML")
+
+
 def _file(text: str, suffix: str, why: str) -> Path:
     path = Path(text)
     if path.suffix.lower() != suffix:
@@ -166,6 +176,14 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     )  # fmt: skip
     output.add_argument("--transfer", choices=TRANSFERS, default="auto", help="how pixels get to the GPU (%(default)s)")
     output.add_argument("--snapshot", type=png, metavar="FILE.png", help="save the last picture")
+    output.add_argument(
+        "--report", type=page_file, metavar="FILE.html",
+        help="write a page with plots: latencies, what became of every frame, queues, threads",
+    )  # fmt: skip
+    output.add_argument(
+        "--trace", type=trace_file, metavar="FILE.json",
+        help="write each frame's way through each thread, for https://ui.perfetto.dev",
+    )  # fmt: skip
     _add_json(command)
 
 

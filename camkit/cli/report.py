@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,6 +19,7 @@ def make_report(
     display: Display,
     *,
     cpu_s: float,
+    files: Mapping[str, Path | None],
     snapshot: Path | None = None,
     error: BaseException | None = None,
 ) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def make_report(
         "wall_s": stats["wall_s"],
         "cpu_s": cpu_s,
         "snapshot": None if snapshot is None else str(snapshot),
+        **{what: None if path is None else str(path) for what, path in files.items()},
         "explain": pipeline.explain().splitlines(),
         "error": None if error is None else failure(error),
     }

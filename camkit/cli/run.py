@@ -108,7 +108,12 @@ class Run:
         self._cpu_began = time.process_time()
         try:
             with live or contextlib.nullcontext():
-                self._pipeline.start(frames=self._args.frames, seconds=self._args.seconds)
+                self._pipeline.start(
+                    frames=self._args.frames,
+                    seconds=self._args.seconds,
+                    trace=self._args.trace,
+                    report=self._args.report,
+                )
                 while not self._pipeline.wait(REFRESH_S):
                     self._tell_outages()
                     if live is not None:
@@ -147,7 +152,8 @@ class Run:
 
     def _report(self, **rest: Any) -> dict[str, Any]:
         cpu_s = time.process_time() - self._cpu_began if self._cpu_s is None else self._cpu_s
-        return make_report(self._camera, self._pipeline, self._display, cpu_s=cpu_s, **rest)
+        files = {"trace": self._args.trace, "report": self._args.report}
+        return make_report(self._camera, self._pipeline, self._display, cpu_s=cpu_s, files=files, **rest)
 
 
 @contextlib.contextmanager

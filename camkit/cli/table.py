@@ -103,6 +103,7 @@ def _overview(report: dict[str, Any]) -> Table:
         rows["outages"] = f"{report['outages']}, the camera was away for {report['outage_s']:.1f} s"
     if report["snapshot"] is not None:
         rows["picture"] = report["snapshot"]
+    rows |= {what: report[what] for what in ("report", "trace") if report[what] is not None}
     return _facts(rows, frames["dropped"])
 
 

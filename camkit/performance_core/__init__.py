@@ -24,6 +24,7 @@ from camkit.performance_core.stats import (
 from camkit.performance_core.step import Step
 from camkit.performance_core.tee import Branch, Tee
 from camkit.performance_core.thread_pool_stats import ThreadPoolStats
+from camkit.performance_core.trace import Trace
 
 __all__ = [
     "DROP",
@@ -53,4 +54,5 @@ __all__ = [
     "ThreadStats",
     "ThreadPool",
     "ThreadPoolStats",
+    "Trace",
 ]

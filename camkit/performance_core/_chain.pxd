@@ -5,6 +5,7 @@ from camkit.performance_core._outlets cimport lone_counter, lone_int
 from camkit.performance_core._run cimport Run, run_state
 from camkit.performance_core._stage cimport Stage
 from camkit.performance_core._stats cimport histogram
+from camkit.performance_core._trace cimport TraceRing, trace_ring
 
 
 cdef extern from "camkit/worker_state.hpp" namespace "camkit" nogil:
@@ -37,6 +38,9 @@ cdef class Chain:
     cdef int begin, end
     cdef uint64_t tick  # when the last piece of work was done
     cdef bint limited  # its frames count for the run's limit
+    cdef trace_ring *trace  # of `tracing`; NULL: nobody wants to know
+    cdef TraceRing tracing
+    cdef uint64_t *numbers  # owned array of `batch`: the frames under work, which a stage may let go; only for a trace
     cdef bint stamping  # no other thread has its frames, so that it may write into them
 
     cdef int work(self) except -1 nogil

@@ -17,6 +17,7 @@ from camkit.memory_manager._abi cimport (
 from camkit.performance_core._run cimport Run
 from camkit.performance_core._stage cimport Stage
 from camkit.performance_core._stats cimport histogram, summary
+from camkit.performance_core._trace cimport TraceRing, trace_stage
 
 # Answers of nodes are looked at here, not by Cython, which takes every -1 for an exception: a thread with one that was
 # never raised would end without a word.
@@ -85,8 +86,16 @@ cdef class Chain:
         free(self.stage_pointers)
         free(self.frames)
         free(self.answers)
+        free(self.numbers)
         del self.clock
         del self.w
+
+    def trace_into(self, TraceRing ring not None):
+        """Note in a ring what is done with each frame. Before the thread begins."""
+        self.numbers = <uint64_t *>calloc(self.batch, sizeof(uint64_t))
+        if self.numbers == NULL:
+            raise MemoryError("no memory for the trace of a pipeline thread")
+        self.tracing, self.trace = ring, ring.ring
 
     def stage_times(self):
         """Return [(name, summary)] of the stages, in order."""
@@ -114,7 +123,7 @@ cdef class Chain:
 
     # Each stage's begin is the end of the one before: one reading of the clock a stage.
     cdef int pass_one(self, int i, Stage stage) except -1 nogil:
-        cdef uint64_t now
+        cdef uint64_t now, began = self.tick
         cdef int answer = (<process_method>stage.process)(stage, self.frames)
         while answer == CAMKIT_TIMEOUT and self.frames[0] != NULL:  # it waits for something
             if self.state.aborting():
@@ -125,6 +134,8 @@ cdef class Chain:
         now = self.clock.now()
         self.stage_latency[i].record(self.clock.between(self.tick, now))
         self.tick = now
+        if self.trace != NULL:
+            self.trace.record(trace_stage, i, self.w.sequence.get(), began, now, answer, 0)
         if answer == CAMKIT_OK and self.frames[0] != NULL:
             return CAMKIT_OK
         if self.frames[0] != NULL or not self.lost(stage, answer):
@@ -136,6 +147,10 @@ cdef class Chain:
         cdef uint64_t now
         cdef int64_t each
         cdef int k, answer, done = 0, kept = 0
+        cdef uint64_t began = self.tick, part
+        if self.trace != NULL:
+            for k in range(self.end):
+                self.numbers[k] = self.frames[k].sequence
         while done < self.end:
             answer = (<process_n_method>stage.process_n)(stage, self.frames + done, self.answers + done,
                                                          self.end - done)
@@ -148,6 +163,11 @@ cdef class Chain:
         now = self.clock.now()
         each = self.clock.between(self.tick, now) // self.end
         self.tick = now
+        if self.trace != NULL:  # each frame has its share of the time
+            part = (now - began) // <uint64_t>self.end
+            for k in range(self.end):
+                self.trace.record(trace_stage, i, self.numbers[k], began + k * part, began + (k + 1) * part,
+                                  self.answers[k], 0)
         for k in range(self.end):
             self.stage_latency[i].record(each)
             if self.answers[k] == CAMKIT_OK and self.frames[k] != NULL:

@@ -18,6 +18,7 @@ cdef extern from "camkit/outlet.hpp" namespace "camkit" nogil:
     cdef cppclass outlet:
         outlet() noexcept
         frame_link *link
+        int32_t number
         lone_counter offered, full, late, aborted, high_water
         int push(camkit_frame *f, uint64_t tick) noexcept
         uint64_t stamped(const camkit_frame *f) noexcept

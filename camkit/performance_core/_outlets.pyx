@@ -1,5 +1,7 @@
 """Outlet: a link as its producer sees it. Outlets: those of one thread, exchanged while frames flow."""
 
+from libc.stdint cimport int32_t
+
 import threading
 
 
@@ -16,20 +18,27 @@ cdef class Outlet:
         In the tables of latencies and links.
     policy : str
         What the link does when it is full.
+    number : int, optional
+        Tells links apart in a trace.
     """
 
-    def __cinit__(self, Link link not None, str name not None, str policy not None):
+    def __cinit__(self, Link link not None, str name not None, str policy not None, int32_t number=0):
         self.link, self.name, self.policy = link, name, policy
         self.o = new outlet()
         if self.o == NULL:
             raise MemoryError("no memory for the link of a pipeline")
-        self.o.link = link.link
+        self.o.link, self.o.number = link.link, number
 
     def __dealloc__(self):
         del self.o
 
     def __repr__(self):
         return f"<Outlet {self.name!r} {self.link!r}>"
+
+    @property
+    def number(self):
+        """int: tells links apart in a trace."""
+        return self.o.number
 
     def counts(self):
         """Return {offered, full, late, aborted, high_water}: what the producer brought and what became of it."""

@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 
 cdef extern from "camkit/trace.hpp" namespace "camkit" nogil:
@@ -24,6 +24,17 @@ cdef extern from "camkit/trace.hpp" namespace "camkit" nogil:
         uint64_t recorded() noexcept
         uint64_t lost() noexcept
         bint read(uint64_t at, trace_event *out) noexcept
+
+
+cdef extern from "camkit/tick.hpp" namespace "camkit" nogil:
+    cdef cppclass tick_rate:
+        pass
+    cdef cppclass tick_pair:
+        uint64_t ticks
+        int64_t ns
+        @staticmethod
+        tick_pair read(const tick_rate &rate) noexcept
+    const tick_rate &the_tick_rate() noexcept
 
 
 cdef class TraceRing:

@@ -2,6 +2,8 @@ from typing import Self
 
 KINDS: tuple[str, ...]
 
+def anchor() -> tuple[int, int]: ...
+
 class TraceRing:
     def __new__(cls, capacity: int) -> Self: ...
     @property

@@ -7,6 +7,12 @@ from camkit.memory_manager._checks import check_int
 KINDS = ("take", "stage", "sink", "push", "pop", "aborted")
 
 
+def anchor():
+    """Return (ticks, nanoseconds of the monotonic clock): one moment on the clock of the rings and on the system's."""
+    cdef tick_pair now = tick_pair.read(the_tick_rate())
+    return now.ticks, now.ns
+
+
 cdef class TraceRing:
     """Keep the latest events of one thread, in memory that is allocated here and never grows.
 

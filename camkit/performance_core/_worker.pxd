@@ -1,8 +1,8 @@
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._chain cimport Chain
-from camkit.performance_core._outlets cimport Outlet, Outlets
+from camkit.performance_core._outlets cimport Outlet, Outlets, outlet
 from camkit.performance_core._stage cimport Sink, Source
 from camkit.performance_core._stats cimport histogram
 
@@ -29,4 +29,6 @@ cdef class Worker(Chain):
     cdef int hand_on(self) except -1 nogil
     cdef int consume(self, camkit_frame *frame) except -1 nogil
     cdef void forward(self, camkit_frame *frame) noexcept nogil
+    cdef int push(self, outlet *to, camkit_frame *frame, uint64_t number) noexcept nogil
+    cdef void trace_loss(self, camkit_frame *frame) noexcept
     cdef void count_delivery(self) noexcept nogil

@@ -17,6 +17,7 @@ from camkit.performance_core._outlets cimport outlet, outlet_list
 from camkit.performance_core._run cimport Run
 from camkit.performance_core._stage cimport Sink, Source
 from camkit.performance_core._stats cimport histogram, summary
+from camkit.performance_core._trace cimport trace_aborted, trace_pop, trace_push, trace_sink, trace_take
 
 from camkit.performance_core.latch import Latch
 
@@ -105,6 +106,7 @@ cdef class Worker(Chain):
         # What a node that failed may have lost was taken, and is accounted for here.
         cdef int i
         for i in range(self.begin, self.end):
+            self.trace_loss(self.frames[i])
             if self.frames[i] != NULL:
                 camkit_frame_release(self.frames[i])
             self.w.aborted.add(1)
@@ -162,6 +164,7 @@ cdef class Worker(Chain):
 
     cdef int loop(self) except -1 nogil:
         cdef int answer
+        self.tick = self.clock.now()
         while True:
             answer = self.fetch()
             if answer == CAMKIT_OK:
@@ -187,6 +190,7 @@ cdef class Worker(Chain):
 
     cdef int fetch_from_source(self) except -1 nogil:
         cdef int answer, pending = 0
+        cdef uint64_t began = self.tick
         if self.state.aborting() or self.state.reached() or (self.state.over() and not self.fan_in):
             return CAMKIT_END
         if not self.state.may_take():
@@ -201,6 +205,8 @@ cdef class Worker(Chain):
                     raise ValueError("next() answered CAMKIT_OK without a frame")
             self.end = 1
             self.tick = self.clock.now()
+            if self.trace != NULL:
+                self.trace.record(trace_take, -1, self.frames[0].sequence, began, self.tick, 0, self.frames[0].gap)
             if self.limited:
                 self.state.take()
         elif answer == -1:
@@ -212,6 +218,7 @@ cdef class Worker(Chain):
 
     cdef int fetch_from_link(self) except -1 nogil:
         cdef int answer, pending, i
+        cdef uint64_t began = self.tick
         cdef outlet *inlet = self.inlet.o
         if self.sink is None:
             answer = inlet.link.pop(self.frames, SLICE_NS)
@@ -231,6 +238,11 @@ cdef class Worker(Chain):
         self.tick = self.clock.now()
         for i in range(self.end):
             self.link_latency.record(self.clock.between(inlet.stamped(self.frames[i]), self.tick))
+        if self.trace != NULL:
+            for i in range(self.end):
+                self.trace.record(trace_pop, inlet.number, self.frames[i].sequence, began, self.tick, 0,
+                                  inlet.link.size())
+                began = self.tick
         return CAMKIT_OK
 
     cdef int idle(self, int64_t timeout_ns) except -1 nogil:
@@ -254,6 +266,7 @@ cdef class Worker(Chain):
     cdef int consume(self, camkit_frame *frame) except -1 nogil:
         cdef int64_t stamp = frame.timestamp_ns
         cdef bint timed = frame.clock == CAMKIT_CLOCK_MONOTONIC
+        cdef uint64_t began = self.tick
         self.w.at.set(self.stage_count)
         self.w.sequence.set(frame.sequence)
         self.w.since.set(self.tick)
@@ -261,6 +274,8 @@ cdef class Worker(Chain):
             failed("consume")
         self.tick = self.clock.now()
         self.w.since.set(0)
+        if self.trace != NULL:
+            self.trace.record(trace_sink, -1, self.w.sequence.get(), began, self.tick, 0, 0)
         if timed:
             self.sink_latency.record(self.clock.monotonic(self.tick) - stamp)
         self.w.delivered.add(1)
@@ -270,6 +285,7 @@ cdef class Worker(Chain):
     cdef void forward(self, camkit_frame *frame) noexcept nogil:
         cdef const outlet_list *to = &self.outlets.choice.current()
         cdef size_t i, _i
+        cdef uint64_t number = frame.sequence
         if self.tee:
             if to.count == 0:
                 camkit_frame_release(frame)
@@ -282,8 +298,26 @@ cdef class Worker(Chain):
             for _i in range(1, to.count):
                 camkit_frame_retain(frame)
         for i in range(to.count):
-            if to.at[i].push(frame, self.tick) != CAMKIT_OK and self.limited and not self.tee:
+            if self.push(to.at[i], frame, number) != CAMKIT_OK and self.limited and not self.tee:
                 self.state.lose()
+
+    cdef int push(self, outlet *to, camkit_frame *frame, uint64_t number) noexcept nogil:
+        cdef uint64_t began = self.tick
+        cdef int answer = to.push(frame, began)
+        if self.trace != NULL:
+            self.tick = self.clock.now()
+            if answer == CAMKIT_END:
+                self.trace.record(trace_aborted, to.number, number, self.tick, self.tick, 0, 0)
+            else:
+                self.trace.record(trace_push, to.number, number, began, self.tick, answer, to.link.size())
+        return answer
+
+    cdef void trace_loss(self, camkit_frame *frame) noexcept:
+        cdef uint64_t now
+        if self.trace != NULL:
+            now = self.clock.now()
+            self.trace.record(trace_aborted, -1, self.w.sequence.get() if frame == NULL else frame.sequence, now, now,
+                              0, 0)
 
     cdef void count_delivery(self) noexcept nogil:
         if self.w.first.get() == 0:

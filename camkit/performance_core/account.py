@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from camkit.performance_core._stage import Sink, Source
@@ -21,7 +20,6 @@ from camkit.performance_core.stats import (
 )
 
 if TYPE_CHECKING:
-    from camkit.performance_core._outlets import Outlet
     from camkit.performance_core.graph import Path
     from camkit.performance_core.pipeline import Pipeline
     from camkit.performance_core.strand import Strand
@@ -47,14 +45,15 @@ def take_account(pipeline: Pipeline) -> PipelineStats:
         joined=sum(matcher.matched() * (len(matcher.inlets) - 1) for matcher in matchers),
     )
     latency_us, stages = _latencies(pipeline, strands)
-    now = time.monotonic() if running else pipeline._ended
+    now = pipeline._ended or time.monotonic()  # its threads have ended before its account is closed
     return PipelineStats(
         frames=frames,
         latency_us=latency_us,
         stages=stages,
         links=tuple(
             LinkStats(outlet.name, outlet.policy, outlet.link.depth, len(outlet.link), outlet.counts()["high_water"])
-            for outlet in _links(strands)
+            for strand in strands
+            for outlet in strand.inlets
         ),
         threads=tuple(
             ThreadStats(
@@ -62,7 +61,7 @@ def take_account(pipeline: Pipeline) -> PipelineStats:
                 tuple(node.name for node in strand.worker.nodes),
                 strand.clock.cpu_s,
                 strand.path.name,
-                tuple(outlet.name for outlet in _links([strand])),
+                tuple(inlet.name for inlet in strand.inlets),
             )
             for strand in strands
         ),
@@ -80,14 +79,6 @@ def take_account(pipeline: Pipeline) -> PipelineStats:
 def _paths(pipeline: Pipeline, strands: list[Strand]) -> list[Path]:
     """List the paths of a run, those that were removed last; before the first run, those of the graph."""
     return list(dict.fromkeys(strand.path for strand in strands)) or list(pipeline._graph.paths)
-
-
-def _links(strands: list[Strand]) -> Iterator[Outlet]:
-    for strand in strands:
-        if strand.inlet is not None:
-            yield strand.inlet
-        if strand.matcher is not None:
-            yield from strand.matcher.inlets
 
 
 def _branch(pipeline: Pipeline, path: Path, strands: list[Strand]) -> BranchStats:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from camkit.errors import CamkitError
+from camkit.errors import CamkitError, OutputError
 from camkit.performance_core import live, reconfigure, waiting
 from camkit.performance_core._queue import POLICIES, FrameQueue
 from camkit.performance_core._run import Run
@@ -17,18 +18,22 @@ from camkit.performance_core.account import take_account
 from camkit.performance_core.drawing import draw
 from camkit.performance_core.graph import Graph
 from camkit.performance_core.latch import Latch
+from camkit.performance_core.observation import Observation, write_report
 from camkit.performance_core.strand import Loom, Strand
 from camkit.performance_core.trouble import hang_error, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from camkit.memory_manager import Frame
     from camkit.performance_core._stage import Source, Stage
+    from camkit.performance_core.graph import Path
     from camkit.performance_core.stats import PipelineStats, SourceStats
     from camkit.performance_core.step import Step
     from camkit.performance_core.tee import Branch, Tee
+    from camkit.performance_core.timeline import Timeline
+    from camkit.performance_core.trace import Trace
 
 JOIN_S = 5.0  # how long stop() waits for threads before it names the one that hangs
 
@@ -94,6 +99,9 @@ class Pipeline:
         self._absent: dict[str, SourceStats] = {}  # as _before, from before the sources were started
         self._began = self._ended = 0.0
         self._go = Latch()
+        self._observed: Observation | None = None
+        self._timeline: Timeline | None = None  # of the run under way, or of the last
+        self._unwritten: OutputError | None = None
         self._starter: int | None = None  # the thread that is inside start()
 
     def __repr__(self) -> str:
@@ -127,7 +135,14 @@ class Pipeline:
 
     # ---- running -----------------------------------------------------------------------------------------------
 
-    def run(self, *, frames: int | None = None, seconds: float | None = None) -> PipelineStats:
+    def run(
+        self,
+        *,
+        frames: int | None = None,
+        seconds: float | None = None,
+        trace: Trace | str | os.PathLike[str] | None = None,
+        report: str | os.PathLike[str] | None = None,
+    ) -> PipelineStats:
         """Start, wait for the end, and return `stats()`.
 
         Parameters
@@ -136,19 +151,34 @@ class Pipeline:
             Stop when this many were delivered to the sink, or to the first Tee; of a Match this many sets.
         seconds : float, optional
             Stop after this time. Without either it goes on until the source ends or `stop` is called.
+        trace : Trace or path, optional
+            Write each frame's way through each thread into this file when the run has ended, however it ends, for
+            https://ui.perfetto.dev. Each thread keeps its latest events in memory of a fixed size; see `Trace`.
+        report : path, optional
+            Write an HTML page of what was measured into this file when the run has ended, however it ends; with the
+            course of time, kept in memory of a fixed size.
 
         Raises
         ------
+        OutputError
+            The trace or the report cannot be written. Told before the run begins, as far as that can be known.
         PipelineError
             A stage or a sink raised, hung or broke its contract; `__cause__` is its own error.
         CamkitError
             A camera, or OpenGL, failed: the error as the source or the sink raised it.
         """
-        self.start(frames=frames, seconds=seconds)
+        self.start(frames=frames, seconds=seconds, trace=trace, report=report)
         self.wait()
         return self.stats()
 
-    def start(self, *, frames: int | None = None, seconds: float | None = None) -> None:
+    def start(
+        self,
+        *,
+        frames: int | None = None,
+        seconds: float | None = None,
+        trace: Trace | str | os.PathLike[str] | None = None,
+        report: str | os.PathLike[str] | None = None,
+    ) -> None:
         """Start the threads and return when every node is ready. Parameters and errors as for `run`."""
         if frames is not None and (
             isinstance(frames, bool) or not isinstance(frames, Integral) or not 0 < frames < 1 << 63
@@ -160,6 +190,10 @@ class Pipeline:
             with live.claim(self):
                 self._graph.negotiate()
                 self._announce(self._graph.nodes)
+                watching = trace is not None or report is not None
+                self._observed = Observation(self, trace, report) if watching else None
+                self._timeline = None if self._observed is None else self._observed.timeline
+                self._unwritten = None
                 self._starter = threading.get_ident()
                 self._build(frames)
             try:
@@ -168,6 +202,8 @@ class Pipeline:
                 self._began = time.monotonic()
                 self._deadline = None if seconds is None else self._began + seconds
                 self._go.set()
+                if self._observed is not None:
+                    self._observed.begin()
             except BaseException:
                 self._give_up(self._strands)
                 raise
@@ -226,6 +262,7 @@ class Pipeline:
         if not self._join(timeout):
             self.abort()
             self._join(min(timeout, 0.5))
+            self._write_down()
             raise hang_error(self, self._strands, timeout)
         self._collect()
 
@@ -339,6 +376,19 @@ class Pipeline:
         """
         return take_account(self)
 
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write an HTML page of this run, or of the last: one file that needs no other and no network.
+
+        It has the latencies' distributions, what became of every frame, queues, threads and copies; and the course of
+        time if the run was started with `report`. Every number is one of `stats()`.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written.
+        """
+        write_report(self, path, self._timeline)
+
     def explain(self) -> str:
         """Draw in text which nodes run in which thread behind which queue, and tell what each says of itself."""
         return draw(self)
@@ -361,8 +411,15 @@ class Pipeline:
         self._absent = {name: source.stats() for name, source in self._graph.inputs.items()}
         self._graph.forget_names()
         self._loom = Loom(self._graph, self._run, self._go, self.drain, self._thread_ended)
-        self._strands = self._loom.weave(self._graph.paths)
+        self._strands = self._weave(self._graph.paths)
         self._unclosed = [self._run]
+
+    def _weave(self, paths: Sequence[Path]) -> list[Strand]:
+        assert self._loom is not None
+        strands = self._loom.weave(paths)
+        if self._observed is not None:
+            self._observed.equip(strands)
+        return strands
 
     def _begin(self, strands: list[Strand]) -> None:
         """Start threads, the sinks' first, so that no frame waits for a GL context."""
@@ -424,10 +481,30 @@ class Pipeline:
             for inlet in strand.matcher.inlets if strand.matcher is not None else ():
                 inlet.discard()
         self._ended = time.monotonic()
+        self._write_down()
         return True
+
+    def _write_down(self) -> None:
+        """Write what was asked for at the start. That it failed is told when the run's own errors are."""
+        observed, self._observed = self._observed, None
+        if observed is not None:
+            try:
+                observed.end()
+            except OutputError as error:
+                self._unwritten = error
+
+    @property
+    def _all_strands(self) -> list[Strand]:
+        return [*self._strands, *self._gone]
 
     def _collect(self) -> None:
         """Close the account and raise what went wrong in the run, once."""
-        if self._account():
-            for error, node, sequence in self.errors:
-                raise wrap(self, error, node, sequence)
+        closed = self._account()
+        unwritten, self._unwritten = self._unwritten, None
+        for error, node, sequence in self.errors if closed else ():
+            failed = wrap(self, error, node, sequence)
+            if unwritten is not None:
+                failed.add_note(str(unwritten))
+            raise failed
+        if unwritten is not None:
+            raise unwritten

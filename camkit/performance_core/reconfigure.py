@@ -37,7 +37,7 @@ def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
             with live.claim(pipeline, nodes):
                 pipeline._announce(nodes)
             assert pipeline._loom is not None
-            strands = pipeline._loom.weave(paths)
+            strands = pipeline._weave(paths)
             try:
                 pipeline._begin(strands)
                 for strand in strands:

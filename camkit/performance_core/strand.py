@@ -15,6 +15,7 @@ from camkit.performance_core.step import link_queue
 from camkit.performance_core.thread_clock import ThreadClock
 
 if TYPE_CHECKING:
+    from camkit.performance_core._trace import TraceRing
     from camkit.performance_core.graph import Graph, Path, Segment
     from camkit.performance_core.latch import Latch
 
@@ -37,10 +38,18 @@ class Strand:
         self.outlets = outlets
         self.clock = ThreadClock()
         self.placed = ""
+        self.ring: TraceRing | None = None
         self._ended = ended
         # Daemons: a stage that never returns must not keep the interpreter from ending; the pipeline ends the others.
         name = segment.nodes[0].name if segment.nodes else path.match.name if path.match else path.name
         self.thread = threading.Thread(target=self._work, name=f"camkit-{name}", daemon=True)
+
+    @property
+    def inlets(self) -> list[Outlet]:
+        """list of Outlet: the links that it takes frames out of."""
+        if self.matcher is not None:
+            return list(self.matcher.inlets)
+        return [] if self.inlet is None else [self.inlet]
 
     @property
     def started(self) -> bool:
@@ -50,6 +59,11 @@ class Strand:
     def start(self) -> None:
         """Begin the thread; `worker.ready` tells when its nodes are."""
         self.thread.start()
+
+    def trace_into(self, ring: TraceRing) -> None:
+        """Note in a ring what the thread does with each frame. Before `start`."""
+        self.ring = ring
+        self.worker.trace_into(ring)
 
     def give_up(self) -> None:
         """Say that the thread will not be begun any more."""
@@ -154,4 +168,4 @@ class Loom:
         else:
             (policy, depth), wait = self._graph.link_of(path, segment), segment.step.wait
         self._links += 1
-        return Outlet(link_queue(policy, depth, wait), f"link_{self._links}", policy)
+        return Outlet(link_queue(policy, depth, wait), f"link_{self._links}", policy, self._links)

@@ -37,6 +37,7 @@ def wait(pipeline: Pipeline, timeout: float | None) -> bool:
         pipeline.abort()
         if pipeline._join(grace(pipeline)):
             pipeline._account()
+        pipeline._write_down()  # also when a thread is left behind
         raise
     pipeline._join(None)
     pipeline._collect()
@@ -68,6 +69,7 @@ async def wait_async(pipeline: Pipeline, timeout: float | None) -> bool:
         pipeline.abort()
         if await _joined(pipeline, grace(pipeline)):
             pipeline._account()
+        pipeline._write_down()  # also when a thread is left behind
         raise
     finally:
         pipeline._listeners.remove(tell)

@@ -17,6 +17,7 @@ namespace camkit {
 // aborted, once what is left inside has been counted `aborted`.
 struct outlet {
   frame_link* link = nullptr;
+  std::int32_t number = 0;  // tells links apart in a trace
   lone_counter offered, full, late, aborted, high_water;
 
   // The pushing thread: hand one reference over, waiting for room where the policy is to wait; only
