@@ -8,6 +8,7 @@ from camkit.memory_manager cimport (
     CAMKIT_TIMEOUT,
     Frame,
     FramePool,
+    FramePool_over,
     camkit_format,
     camkit_format_row,
     camkit_frame,

@@ -112,6 +112,22 @@ def test_the_environment_turns_it_on(monkeypatch, value, watched):
     del frames
 
 
+def test_a_copy_is_no_leak_of_a_pool(monkeypatch):
+    monkeypatch.setenv("CAMKIT_DEBUG_LEAKS", "1")
+    with FramePool(1, format="GREY", size=(4, 4)) as pool, pool.acquire() as frame:
+        copy = frame.copy()
+    assert copy.array.shape == (4, 4)
+
+
+def test_a_pool_whose_report_is_an_error_is_closed_all_the_same():
+    pool = FramePool(1, 64, debug=True)
+    frame = pool.acquire()
+    with pytest.raises(LeakWarning, match="was closed"):
+        pool.close()
+    assert pool.closed and pool.free == 0
+    frame.close()
+
+
 NATIVE_TAKER = """
 import camkit
 camera = camkit.open("synthetic", buffers=3, on_exhausted="copy", realtime=False, frames=5)

@@ -13,4 +13,4 @@ from camkit.memory_manager._abi cimport (
     camkit_plane,
 )
 from camkit.memory_manager._frame cimport Frame
-from camkit.memory_manager._pool cimport FramePool
+from camkit.memory_manager._pool cimport FramePool, FramePool_over

@@ -166,9 +166,9 @@ cdef class Frame:
         cdef const camkit_format *row = camkit_format_row(c.format)
         if row == NULL or row.planes[0].hsub == 0:
             size = self.size if row != NULL else None
-            pool = FramePool(1, max(<Py_ssize_t>c.planes[0].size, 1), format=self.format, size=size)
+            pool = FramePool(1, max(<Py_ssize_t>c.planes[0].size, 1), format=self.format, size=size, debug=False)
         else:
-            pool = FramePool(1, format=self.format, size=self.size)
+            pool = FramePool(1, format=self.format, size=self.size, debug=False)
         cdef Frame to = pool.acquire()
         copy_description(to.c, c)
         if row == NULL:

@@ -247,8 +247,9 @@ cdef class FramePool:
 
     def close(self):
         """Lend nothing any more. Frames that are out stay valid; the memory goes now, or with the last of them."""
-        if not self.closed:
+        try:
             self._report_leaks("was closed")
+        finally:
             self.closed = True
             self.pool.close()
 

@@ -1,6 +1,9 @@
-"""Run the compiled stage between two Python ones that see each frame before and after it, then one that breaks."""
+"""Run the compiled stage between two Python ones that see each frame before and after it, then one that breaks.
 
-from invert import Broken, Invert
+Then frames of a pool over memory of its own.
+"""
+
+from invert import Broken, Invert, native_pool, pools_given_up
 
 import camkit
 
@@ -38,3 +41,20 @@ for answer, lose in ((-1, False), (-1, True), (0, True), (4, False), (6, False),
             raise AssertionError(f"the answer {answer} was taken")
         frames = pipeline.stats().frames
         assert frames.captured == frames.dropped.total > frames.dropped.driver, frames
+
+pool = native_pool(3, 64 * 48, format="GREY", size=(64, 48))
+frames = [pool.acquire() for _ in range(3)]
+frames[1].array[:] = 7
+assert (frames[0].memory, frames[0].array.max(), frames[1].array.min()) == ("foreign", 0, 7)
+pool.close()
+del frames[1:], pool
+assert pools_given_up() == 0
+frames.clear()
+assert pools_given_up() == 1
+try:
+    native_pool(2, 10, format="GREY", size=(64, 48))
+except ValueError as error:
+    assert "slot_bytes is 10" in str(error), error
+else:
+    raise AssertionError("a pool whose slots are too small was made")
+assert pools_given_up() == 2, "also where no pool came to be"
