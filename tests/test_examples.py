@@ -20,6 +20,7 @@ PRINTS = {
     "10_branches.py": [r"branch 'analyse'", r"frame \d+ came by", r"analyse: \d+ came, \d+ went on, [1-9]\d* dropped"],
     "12_report_and_trace.py": [r"captured \d+, delivered \d+", r"preview is the slowest stage", r"see report.html and"],
     "11_two_cameras.py": [r"(\d+ and \d+: [-+][\d.]+ ms apart.*\n){10}", r"main: 10 came, 0 without a partner"],
+    "13_two_processes.py": [r"a memfd", r"(frame \d+: the other process sees a mean of \d+\.\d\n){5}", r"acquired=5"],
 }
 
 
