@@ -62,6 +62,21 @@ def tee():
     return Pipeline(Numbers(FOREVER, 4096), Check(0), *sin(), Tee(Branch(sink, policy=POLICY, depth=1024),
                     Branch(other, policy=POLICY, depth=1024))), sink, 2_000
 
+# The pool's threads look for the next job rather than sleep, for longer than the scheduler takes the other CPU away.
+def bands():
+    pool = camkit.ThreadPool(1, spins=2**31)
+    def enter(begin, end):
+        tid = threading.get_native_id()
+        if tid in {t.native_id for t in pool.threads} and tid not in threads.values():
+            assert calls.syscall_probe_watch() == 0
+            threads[f"pool {tid}"] = tid
+        time.sleep(0.001)
+    while len(threads) < len(pool.threads):
+        pool.parallel_for(8, enter, grain=1)
+    sink = Verdict(2)
+    return Pipeline(Numbers(FOREVER), Step(Check(0), thread=False), *sin(), nodes.Bands(pool),
+                    Step(sink, thread=False)), sink, 2_000
+
 pipeline, sink, frames = SCENE()
 pipeline.start()
 while not sink.received:
@@ -110,7 +125,9 @@ def count(alloc_probe, syscall_probe, proof_nodes):
         )  # fmt: skip
         assert child.returncode == 0, child.stderr
         window = json.loads(child.stdout)[-1]
-        assert len(window["malloc"]) == {"fused": 1, "across": 2, "tee": 3}[scene], "every thread is watched"
+        assert len(window["malloc"]) == {"fused": 1, "across": 2, "tee": 3, "bands": 2}[scene], (
+            "every thread is watched"
+        )
         return {what: got if isinstance(got, bool) else sum(got.values()) for what, got in window.items()}
 
     return run
@@ -130,6 +147,10 @@ def test_threads_that_are_busy_cost_nothing_else(count, policy):
 
 def test_a_tee_whose_branches_are_busy_costs_nothing_else(count):
     assert count("tee") == NOTHING
+
+
+def test_bands_of_a_thread_pool_cost_nothing_else(count):
+    assert count("bands") == NOTHING
 
 
 @pytest.mark.parametrize("how", ["malloc", "fault", "gil", "futex", "syscall"])

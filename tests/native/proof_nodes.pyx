@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 from posix.unistd cimport getppid, usleep
 
-from camkit cimport CAMKIT_OK, FramePool, Sink, Source, Stage, camkit_frame, camkit_frame_release
+from camkit cimport CAMKIT_OK, FramePool, Sink, Source, Stage, ThreadPool, camkit_frame, camkit_frame_release
 from camkit.memory_manager._abi cimport (
     CAMKIT_BAD_FRAME,
     CAMKIT_CLOCK_MONOTONIC,
@@ -139,6 +139,26 @@ cdef class Verdict(Sink):
         camkit_frame_release(frame)
         if self.work_ns:
             busy_ns(self.work_ns)
+        return CAMKIT_OK
+
+
+cdef int raise_words(size_t begin, size_t end, void *user) noexcept nogil:
+    cdef size_t i
+    for i in range(begin, end):
+        (<uint64_t *>user)[i] += 1
+    return 0
+
+
+cdef class Bands(Stage):
+    """Add one to each of the eight words of a frame's memory, shared among the threads of a pool."""
+
+    cdef ThreadPool pool
+
+    def __init__(self, ThreadPool pool not None):
+        self.pool = pool
+
+    cdef int process(self, camkit_frame **frame) except -1 nogil:
+        self.pool.run(raise_words, words(frame[0]), 8, 1)
         return CAMKIT_OK
 
 
