@@ -25,7 +25,7 @@ RIGHT = [
     ("latest_slot", ""), ("latest_slot", "TWO"),
     ("parker", ""), ("parker", "NOTIFIERS=1 IMPATIENT"),
     ("slot_pool", ""), ("slot_pool", "SC SHUT"),
-    ("work_deque", ""),
+    ("work_deque", ""), ("frame_queue", ""),
 ]  # fmt: skip
 BROKEN = {
     "spsc_ring": [
@@ -36,6 +36,7 @@ BROKEN = {
     "latest_slot": ["LAZY_PUT", "LAZY_TAKE", "TORN", "TWO BLIND_PUT"],
     "parker": ["PEEK", "NO_SECOND_LOOK", "DEAF", "KEEP_BITS"],
     "slot_pool": ["NO_TAG", "LAZY_LINK", "BLIND_ACQUIRE", "LAZY_DROP", "TORN_DROP", "LATE_NEXT"],
+    "frame_queue": ["NO_FENCE", "LAZY_BELL"],
     "work_deque": ["LAZY_POP", "BLIND_POP", "LAZY_PUSH", "NO_CLAIM", "OVERFULL", "LATE_LOOK"],
 }  # fmt: skip
 # Whether C++ allows the outcome that the program names.
