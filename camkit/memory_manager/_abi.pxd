@@ -166,6 +166,7 @@ cdef extern from "camkit/pool_memory.hpp" namespace "camkit" nogil:
         frame_picture *pictures
         void (*give_up)(void *) noexcept nogil
         void *owner
+        bint inherited
         relaxed_u64 unsynced
         relaxed_int unsynced_errno
         @staticmethod

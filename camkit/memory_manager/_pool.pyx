@@ -36,15 +36,15 @@ from camkit.memory_manager.pool_stats import PoolStats, SlotHolder
 LARGEST_SLOT = 1 << 40  # bytes: the sum over all slots cannot overflow
 
 cdef uint32_t RAW = 0xFFFFFFFF  # no row of the format table: bytes without a picture
-
 _shared = WeakSet()  # pools of memory that a forked child would have in common with us
 
 
 def _forked():  # parent and child would lend the same memory by two lists
     cdef FramePool pool
     for pool in list(_shared):
-        pool.leaks = None
-        pool.close()
+        if not pool.closed:
+            pool.leaks, pool.memory.inherited = None, True
+            pool.close()
     _shared.clear()
 
 
@@ -74,26 +74,22 @@ cdef class FramePool:
     alignment : int, optional
         Every slot begins on a multiple of this: a power of two from 64 to 2 MiB. Dma-bufs begin on a page at least.
     backing : {"heap", "huge", "memfd", "udmabuf", "dma-heap"}, optional
-        What memory: this process's own; the same in 2 MiB pages (what was got is told by `explain`, being refused is
-        no error); a memfd, which other processes can be given; a memfd of which each slot is a dma-buf too, for GPUs
-        and other devices; a dma-buf of the system's dma-heap for each slot, `dma-heap:NAME` for that of a name. While
-        a dma-buf's frame is out, the CPU's use of it is announced to devices.
+        What memory: this process's own; the same in 2 MiB pages (being refused is no error, see `explain`); a memfd,
+        which other processes can be given; a memfd of which each slot is a dma-buf too, for devices; a dma-buf of the
+        system's dma-heap for each slot (`dma-heap:NAME`: of that). Dma-bufs announce the CPU's use while they are out.
     prefault : bool, optional
         Touch every page now, so that no page fault comes later.
     debug : bool, optional
-        Remember where each slot is taken, which costs microseconds and the GIL, and warn (LeakWarning) of those that
-        are not back when the pool is closed or dropped or the interpreter ends. Default: whether CAMKIT_DEBUG_LEAKS is
-        set in the environment to anything but 0.
+        Remember where each slot is taken, which costs microseconds and the GIL, and warn (LeakWarning) of those not
+        back when the pool is closed or dropped or the interpreter ends. Default: if CAMKIT_DEBUG_LEAKS=1 is set.
 
     Attributes
     ----------
     format : PixelFormat or None
-    slot_bytes : int
-        Bytes of one buffer.
+    slot_bytes, alignment : int
+        Bytes.
     pitch : int
         Bytes from one slot to the next, 0 in a pool of wrapped objects.
-    alignment : int
-        Bytes.
     backing : str
         What memory it has; "foreign" in a pool of wrapped objects.
     closed : bool
@@ -124,10 +120,8 @@ cdef class FramePool:
             if self.alignment & (self.alignment - 1):
                 raise ValueError(f"alignment is {alignment}, not a power of two from 64 to 2097152")
             self.pitch = (self.slot_bytes + self.alignment - 1) // self.alignment * self.alignment
-        if self.backing == "foreign":
-            self.memory = pool_memory.make(self.count, 0)
-        else:
-            self.memory = get_memory(self.backing, self.count, self.pitch, self.alignment, bool(prefault))
+        self.memory = (pool_memory.make(self.count, 0) if self.backing == "foreign" else
+                       get_memory(self.backing, self.count, self.pitch, self.alignment, bool(prefault)))
         if self.memory != NULL:
             self.pool = new frame_pool(self.count, NULL, pool_memory.destroy, self.memory)
             if self.pool == NULL:
@@ -158,8 +152,7 @@ cdef class FramePool:
         """Make a pool of memory that others have: each object is a slot, in their order.
 
         The objects are kept alive, and their buffers exported, until the pool is closed or dropped and its last frame
-        is gone; then they are let go at once, or on a thread of camkit's where the last frame goes on one without the
-        GIL.
+        is gone; then they are let go, on a thread of camkit's where the last frame goes on one without the GIL.
 
         Parameters
         ----------
@@ -280,7 +273,7 @@ cdef class FramePool:
     def fd(self):
         """int or None: the memfd of a `memfd` or `udmabuf` pool, in which slot i begins at `i * pitch`.
 
-        It belongs to the pool, which closes it with the memory: `os.dup` it to keep it.
+        The pool closes it with the memory: `os.dup` it to keep it.
         """
         self._check()
         return self.memory.memfd if self.memory.memfd >= 0 else None

@@ -35,6 +35,7 @@ struct pool_memory {
   frame_picture* pictures = nullptr;  // owned, one a slot
   give_up_fn give_up = nullptr;       // called with owner at the very end
   void* owner = nullptr;
+  bool inherited = false;                  // by a forked child, of whom the exporter must not hear
   std::atomic<std::uint64_t> unsynced{0};  // times that the CPU's access could not be announced
   std::atomic<int> unsynced_errno{0};
 
@@ -59,7 +60,7 @@ struct pool_memory {
   // Tell the exporter of a slot's dma-buf that the CPU begins, or ends, to use it.
   void announce(std::uint32_t slot, bool begin) noexcept {
 #if defined(__linux__)
-    if (!dmabufs) return;
+    if (!dmabufs || inherited) return;
     const int error = sync_dmabuf(dmabufs[slot], begin, true);
     if (!error) return;
     unsynced.fetch_add(1, std::memory_order_relaxed);

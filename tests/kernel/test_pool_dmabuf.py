@@ -111,3 +111,5 @@ def test_a_forked_child_leaves_the_slots_alone() -> None:
     assert os.waitpid(child, 0)[1] == 0
     frame.array[:] = 5
     assert pool.free == 1 and frame.dmabufs[0].fd > 0
+    frame.close()
+    assert "could not be announced" not in pool.explain(), "the child did not end the parent's use"
