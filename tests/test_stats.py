@@ -218,3 +218,22 @@ def test_counts_read_as_a_sentence():
     assert str(FrameCounts(5, 3, 2, Drops(late=2))) == "captured 5, delivered 3, displayed 2, dropped 2 (late 2)"
     assert str(forked().frames).endswith("shared 8, dropped 4 (driver 1, late 1, stage 1, bad 1)")
     assert str(Drops()) == "dropped 0"
+
+
+def test_a_run_that_nobody_has_waited_for_is_not_held_to_the_sum():
+    with fast(None, buffers=8) as camera:
+        pipeline = Pipeline(camera, lambda frame: time.sleep(0.001), depth=4)
+        pipeline.start()
+        while not pipeline.stats().links[0].queued:
+            time.sleep(0.001)
+        pipeline.abort()
+        while pipeline.running:
+            time.sleep(0.001)
+        between = pipeline.stats()
+        between.check()
+        assert between.running and between.wall_s > 0
+        pipeline.wait()
+    after = pipeline.stats()
+    after.check()
+    assert not after.running and after.frames.under_way == 0 and after.frames.dropped.aborted > 0
+    assert after.wall_s >= between.wall_s > 0

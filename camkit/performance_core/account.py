@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 def take_account(pipeline: Pipeline) -> PipelineStats:
     """Count what became of every frame of the run under way, or of the last. Safe from any thread."""
-    running = pipeline.running  # asked first: a run that ends meanwhile is told of as one that goes on
+    # Asked first: a run that ends meanwhile is told of as one that goes on. What is left in its queues is not counted
+    # before its account is closed.
+    running = pipeline.running or bool(pipeline._unclosed)
     strands = [*pipeline._strands, *pipeline._gone]
     # Downstream before upstream, so that no more is delivered than was captured.
     paths = _paths(pipeline, strands)

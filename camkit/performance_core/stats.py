@@ -348,7 +348,8 @@ class PipelineStats(Record):
     wall_s : float
         From the first moment that a frame could come.
     running : bool
-        Whether the run goes on; then counters are ahead of each other by what is under way.
+        Whether the run goes on, or nobody has waited for its end yet; then counters are ahead of each other by what is
+        under way.
     """
 
     frames: FrameCounts = field(default_factory=FrameCounts)

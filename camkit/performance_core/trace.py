@@ -7,7 +7,6 @@ and end of a slice (`B`, `E`), flow arrows (`s`, `f`), counters (`C`), instants 
 from __future__ import annotations
 
 import heapq
-import itertools
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,6 +20,7 @@ from camkit.performance_core._trace import TraceRing
 OK, FULL, LATE = 0, 5, 4  # answers of a push that the file tells apart, as in status.h
 LOST_IN_STAGE = {4: "stage", 6: "bad", 5: "pool"}  # answers of a stage
 EVENTS = 1 << 16
+FLOW = '"name":"frame","cat":"flow"'
 
 Event = dict[str, Any]
 
@@ -111,12 +111,13 @@ def write_trace(
         for tid, (track, steps) in enumerate(zip(tracks, told, strict=True), 1)
     ]
     # Merged, not gathered and sorted: a long trace is some millions of events.
-    body = (event for _, event in heapq.merge(*threads, key=lambda item: item[0]))
+    body = (text for _, text in heapq.merge(*threads, key=lambda item: item[0]))
     lost = {f"{tid} {track.name}": track.ring.lost for tid, track in enumerate(tracks, 1)}
     head = {"displayTimeUnit": "ms", "otherData": {**about, "lost_events": lost, "zero_monotonic_ns": zero}}
     file.write(json.dumps(head)[:-1] + ', "traceEvents": [\n')
-    for i, event in enumerate(itertools.chain(_names(tracks), body)):
-        file.write(",\n" * (i > 0) + json.dumps(event, separators=(",", ":")))
+    file.write(",\n".join(map(json.dumps, _names(tracks))))
+    for text in body:
+        file.write(f",\n{text}")
     file.write("\n]}\n")
 
 
@@ -177,36 +178,39 @@ class Writer:
         self._tid, self._track, self._links, self._clock, self._flows = tid, track, links, clock, flows
         self._last = 0
 
-    def events(self, steps: list[Step]) -> Iterator[tuple[int, Event]]:
-        """Yield (nanoseconds, event) in the order of time."""
+    def events(self, steps: list[Step]) -> Iterator[tuple[int, str]]:
+        """Yield (nanoseconds, event as JSON) in the order of time."""
+        # Written by hand, for there are some hundred thousand of them; names are quoted once.
+        slices: dict[tuple[str, int], str] = {}
+        where = f'"pid":1,"tid":{self._tid}'
         for step in steps:
+            kind, place, frame = step.kind, step.place, step.frame
             begin = max(self._clock(step.begin), self._last)
             end = self._last = max(self._clock(step.end), begin)
-            if step.kind == "aborted":
-                yield self._drop(end, "aborted", {"frame": step.frame})
+            if kind == "aborted":
+                yield self._drop(end, "aborted", {"frame": frame})
                 continue
-            if step.kind == "push" and self._flows.joins(step.place, step.frame):
-                flow = self._flow("s", begin, step)
-            else:
-                flow = None
-            args: Event = {"frame": step.frame}
-            if step.answer != OK:
-                args["answer"] = step.answer
-            yield begin, self._event("B", begin, name=self._name(step), cat=step.kind, args=args)
-            if flow is not None:
-                yield begin, flow
-            yield end, self._event("E", end)
-            if step.kind in ("push", "pop"):
-                name = f"frames in {self._link(step)}"
-                yield end, {"ph": "C", "pid": 1, "ts": end / 1000, "name": name, "args": {"frames": step.extra}}
-            if step.kind == "pop" and self._flows.joins(step.place, step.frame):
-                yield end, self._flow("f", end, step)
+            if (name := slices.get((kind, place))) is None:
+                name = slices[kind, place] = f'"name":{json.dumps(self._name(step))},"cat":"{kind}"'
+            answer = f',"answer":{step.answer}' if step.answer != OK else ""
+            yield begin, f'{{"ph":"B",{where},"ts":{begin / 1000},{name},"args":{{"frame":{frame}{answer}}}}}'
+            queued = kind in ("push", "pop")
+            joined = queued and self._flows.joins(place, frame)
+            if joined and kind == "push":
+                yield begin, f'{{"ph":"s",{where},"ts":{begin / 1000},{FLOW},"id":"{place}.{frame}"}}'
+            yield end, f'{{"ph":"E",{where},"ts":{end / 1000}}}'
+            if queued:
+                counter = json.dumps(f"frames in {self._link(step)}")
+                yield end, f'{{"ph":"C","pid":1,"ts":{end / 1000},"name":{counter},"args":{{"frames":{step.extra}}}}}'
+            if joined and kind == "pop":
+                # Without a binding point an arrow ends at the next slice: the first stage's work on the frame.
+                yield end, f'{{"ph":"f",{where},"ts":{end / 1000},{FLOW},"id":"{place}.{frame}"}}'
             yield from self._drops(step, end)
         for place in {step.place: None for step in steps if step.kind == "push"}:
             for frame in self._flows.left(place):
                 yield self._drop(self._last, "aborted", {"frame": frame})
 
-    def _drops(self, step: Step, at: int) -> Iterator[tuple[int, Event]]:
+    def _drops(self, step: Step, at: int) -> Iterator[tuple[int, str]]:
         if step.kind == "take" and step.extra:
             yield self._drop(at, "before this frame", {"frame": step.frame, "frames": step.extra})
         elif step.kind == "stage" and step.answer in LOST_IN_STAGE:
@@ -226,15 +230,9 @@ class Writer:
     def _link(self, step: Step) -> str:
         return self._links.get(step.place, f"link_{step.place}")
 
-    def _flow(self, phase: str, at: int, step: Step) -> Event:
-        # Without a binding point an arrow ends at the next slice, which is the first stage's work on the frame.
-        return self._event(phase, at, name="frame", cat="flow", id=f"{step.place}.{step.frame}")
-
-    def _drop(self, at: int, cause: str, args: Event) -> tuple[int, Event]:
-        return at, self._event("i", at, name=f"dropped: {cause}", cat="drop", s="t", args=args)
-
-    def _event(self, phase: str, at: int, **rest: Any) -> Event:
-        return {"ph": phase, "pid": 1, "tid": self._tid, "ts": at / 1000, **rest}
+    def _drop(self, at: int, cause: str, args: Event) -> tuple[int, str]:
+        told = {"name": f"dropped: {cause}", "cat": "drop", "s": "t", "args": args}
+        return at, json.dumps({"ph": "i", "pid": 1, "tid": self._tid, "ts": at / 1000, **told})
 
 
 def _names(tracks: list[Track]) -> Iterator[Event]:
