@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from camkit import Branch, NullSink, Pipeline, PipelineError, Tee
+from camkit.performance_core.account import MOST_CLOSED
 from tests.pipelines import source
 
 
@@ -121,6 +122,38 @@ def test_a_removed_branch_may_come_again():
         pipeline.stop()
     pipeline.stats().check()
     assert {"part", "part#2"} <= set(pipeline.stats().branches)
+
+
+def test_what_is_kept_of_removed_branches_is_bounded_and_still_adds_up():
+    steady = Collect("steady", 1)
+    with Pipeline(source(None), Tee([steady])) as pipeline:
+        pipeline.start()
+        for _ in range(MOST_CLOSED + 20):
+            pipeline.remove(pipeline.add(NullSink("part")))
+        pipeline.stop()
+    stats = pipeline.stats()
+    stats.check()
+    assert len(stats.branches) == MOST_CLOSED + 3  # with main, steady, and one for the oldest 20 together
+    assert stats.branches["removed"].under_way == 0
+
+
+def test_an_error_in_a_branch_that_is_being_removed_is_raised():
+    gate, inside = threading.Event(), threading.Event()
+
+    def brittle(frame):
+        inside.set()
+        gate.wait(30)
+        raise KeyError("no such thing")
+
+    with Pipeline(source(None), Tee([NullSink()])) as pipeline:
+        pipeline.start()
+        branch = pipeline.add(brittle)
+        assert inside.wait(30)
+        threading.Timer(0.05, gate.set).start()
+        pipeline.remove(branch)
+        with pytest.raises(PipelineError, match="stage 'brittle' failed on frame"):
+            pipeline.wait(timeout=30)
+    pipeline.stats().check()
 
 
 def test_a_branch_with_a_tee_is_added_and_removed_as_a_whole():

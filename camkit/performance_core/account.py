@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from camkit.performance_core._stage import Sink, Source
+from camkit.performance_core._stage import Node, Sink, Source
+from camkit.performance_core.graph import REMOVED
 from camkit.performance_core.stats import (
     BranchStats,
     Copies,
@@ -13,7 +14,6 @@ from camkit.performance_core.stats import (
     FrameCounts,
     LinkStats,
     PipelineStats,
-    SinkStats,
     SourceStats,
     Summary,
     ThreadStats,
@@ -25,16 +25,58 @@ if TYPE_CHECKING:
     from camkit.performance_core.strand import Strand
 
 
+Error = tuple[BaseException, Node | None, int | None]  # with the node, and the number of the frame
+
+MOST_CLOSED = 64  # removed branches that are told of one by one
+
+
+class Closed:
+    """What became of branches that were removed during a run: their accounts, and of threads and histograms nothing.
+
+    Bounded, however many come and go. Changed under the pipeline's lock only.
+    """
+
+    def __init__(self) -> None:
+        self.branches: dict[str, BranchStats] = {}
+        self.errors: list[Error] = []
+        self.traced: list[Strand] = []  # whose trace is to be written still
+        self.shared = self.copies = self.copied_bytes = 0
+
+    def add(self, pipeline: Pipeline, strands: list[Strand]) -> list[str]:
+        """Close the accounts of paths whose threads have ended; return the names that are told of no more."""
+        for path in dict.fromkeys(strand.path for strand in strands):
+            self.branches[path.name] = _branch(pipeline, path, strands)
+        self.errors += [strand.worker.error for strand in strands if strand.worker.error is not None]
+        self.traced = [*self.traced, *(strand for strand in strands if strand.ring is not None)][-MOST_CLOSED:]
+        self.shared += _shared(strands)
+        made = _copies_of(strands)
+        self.copies, self.copied_bytes = self.copies + made[0], self.copied_bytes + made[1]
+        names = [name for name in self.branches if name != REMOVED]
+        oldest = names[: max(0, len(names) - MOST_CLOSED)]
+        if oldest:
+            parts = [self.branches.pop(name) for name in oldest]
+            parts += [self.branches.pop(REMOVED)] if REMOVED in self.branches else []
+            self.branches[REMOVED] = BranchStats(
+                after=("main",),
+                entered=sum(part.entered for part in parts),
+                delivered=sum(part.delivered for part in parts),
+                displayed=sum(part.displayed for part in parts),
+                forwarded=sum(part.forwarded for part in parts),
+                dropped=sum((part.dropped for part in parts), Drops()),
+            )
+        return oldest
+
+
 def take_account(pipeline: Pipeline) -> PipelineStats:
     """Count what became of every frame of the run under way, or of the last. Safe from any thread."""
     # Asked first: a run that ends meanwhile is told of as one that goes on. What is left in its queues is not counted
     # before its account is closed.
     running = pipeline.running or bool(pipeline._unclosed)
-    strands = [*pipeline._strands, *pipeline._gone]
+    strands, closed = pipeline._strands, pipeline._closed
     # Downstream before upstream, so that no more is delivered than was captured.
     paths = _paths(pipeline, strands)
     counts = {path.name: _branch(pipeline, path, strands) for path in reversed(paths)}
-    branches = {path.name: counts[path.name] for path in paths}
+    branches = {path.name: counts[path.name] for path in paths} | closed.branches
     inputs = {name: _since(pipeline, name, source) for name, source in pipeline._graph.inputs.items()}
     matchers = [strand.matcher for strand in strands if strand.matcher is not None]
     frames = FrameCounts(
@@ -43,7 +85,7 @@ def take_account(pipeline: Pipeline) -> PipelineStats:
         displayed=sum(branch.displayed for branch in branches.values()),
         dropped=sum((one.dropped for one in inputs.values()), Drops())
         + sum((one.dropped for one in branches.values()), Drops()),
-        shared=sum(strand.worker.counts()["shared"] for strand in strands),
+        shared=closed.shared + _shared(strands),
         joined=sum(matcher.matched() * (len(matcher.inlets) - 1) for matcher in matchers),
     )
     latency_us, stages = _latencies(pipeline, strands)
@@ -79,8 +121,12 @@ def take_account(pipeline: Pipeline) -> PipelineStats:
 
 
 def _paths(pipeline: Pipeline, strands: list[Strand]) -> list[Path]:
-    """List the paths of a run, those that were removed last; before the first run, those of the graph."""
+    """List the paths of a run; before the first one, those of the graph."""
     return list(dict.fromkeys(strand.path for strand in strands)) or list(pipeline._graph.paths)
+
+
+def _shared(strands: list[Strand]) -> int:
+    return sum(strand.worker.counts()["shared"] for strand in strands)
 
 
 def _branch(pipeline: Pipeline, path: Path, strands: list[Strand]) -> BranchStats:
@@ -155,8 +201,14 @@ def _told_apart(rows: dict[str, Summary], name: str, several: bool) -> dict[str,
     return {f"{row} ({name})": summary for row, summary in rows.items()} if several else rows
 
 
-def _copies(pipeline: Pipeline, strands: list[Strand], inputs: dict[str, SourceStats], delivered: int) -> Copies:
+def _copies_of(strands: list[Strand]) -> tuple[int, int]:
     nodes = {id(node): node for strand in strands for node in strand.worker.nodes if isinstance(node, Sink)}
-    made: list[SourceStats | SinkStats] = [*inputs.values(), *(node.stats() for node in nodes.values())]
-    copies, copied = sum(each.copies for each in made), sum(each.copied_bytes for each in made)
+    made = [node.stats() for node in nodes.values()]
+    return sum(each.copies for each in made), sum(each.copied_bytes for each in made)
+
+
+def _copies(pipeline: Pipeline, strands: list[Strand], inputs: dict[str, SourceStats], delivered: int) -> Copies:
+    copies, copied = _copies_of(strands)
+    copies += pipeline._closed.copies + sum(each.copies for each in inputs.values())
+    copied += pipeline._closed.copied_bytes + sum(each.copied_bytes for each in inputs.values())
     return Copies(copies / delivered if delivered else 0.0, copied / delivered if delivered else 0.0, copies, copied)

@@ -13,6 +13,8 @@ from camkit.performance_core.stages import PyBatch, PyStage
 from camkit.performance_core.step import Step, step_of
 from camkit.performance_core.tee import Branch, Tee
 
+REMOVED = "removed"  # the account of branches that went long ago
+
 
 @dataclass(eq=False)
 class Segment:
@@ -66,7 +68,7 @@ class Graph:
     def __init__(self, source: Any, nodes: Sequence[Any], policy: str, depth: int) -> None:
         self.policy, self.depth = policy, depth
         self.paths: list[Path] = []
-        self._names: list[str] = []
+        self._names = {"main", REMOVED}
         origin = step_of(source).node
         if isinstance(origin, Match):
             if source is not origin:
@@ -74,10 +76,8 @@ class Graph:
             inputs = [self._add_path(Path(self._fresh(_source(chain[0]).name), (), []), chain, into=origin)
                       for chain in origin.inputs]  # fmt: skip
             main = Path("main", tuple(path.name for path in inputs), [], match=origin)
-            self._names.append("main")
             self._add_path(main, nodes)
         else:
-            self._names.append("main")
             self._add_path(Path("main", (_source(source).name,), []), [source, *nodes])
         self._check_nodes()
         self.negotiate()
@@ -151,7 +151,7 @@ class Graph:
         if any(path.branch is branch for path in self.paths):
             raise ValueError(f"{branch!r} is in this pipeline already")
         assert end.tee is not None
-        before, names = list(self.paths), list(self._names)
+        before, names = list(self.paths), set(self._names)
         try:
             self._add_branch(branch, end)
             self._check_nodes()
@@ -171,9 +171,10 @@ class Graph:
         self.paths = [other for other in self.paths if other not in gone]
         return gone
 
-    def forget_names(self) -> None:
-        """Let the names of paths that were removed be used again: a new run has new accounts."""
-        self._names = [path.name for path in self.paths]
+    def forget_names(self, names: Sequence[str] | None = None) -> None:
+        """Let names of paths that were removed be used again: these, or all for a run with new accounts."""
+        kept = {"main", REMOVED, *(path.name for path in self.paths)}
+        self._names = {name for name in self._names if name in kept or (names is not None and name not in names)}
 
     def chains(self) -> Iterator[list[Any]]:
         """Yield the nodes of every way from a source to a sink, a Tee or a Match, as formats are agreed on."""
@@ -221,11 +222,11 @@ class Graph:
         return [path.branch for path in self.paths if path.branch is not None]
 
     def _fresh(self, name: str) -> str:
-        taken, fresh, n = set(self._names), name, 1
-        while fresh in taken:
+        fresh, n = name, 1
+        while fresh in self._names:
             n += 1
             fresh = f"{name}#{n}"
-        self._names.append(fresh)
+        self._names.add(fresh)
         return fresh
 
     def _add_path(self, path: Path, nodes: Sequence[Any], into: Match | None = None) -> Path:

@@ -58,7 +58,7 @@ def _forget_threads() -> None:
     _starting = threading.RLock()
     for pipeline in list(_live):
         pipeline._changing = threading.RLock()
-        pipeline._strands, pipeline._gone, pipeline._unclosed = [], [], []
+        pipeline._strands, pipeline._unclosed = [], []
 
 
 if hasattr(os, "register_at_fork"):

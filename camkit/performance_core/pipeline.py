@@ -14,7 +14,7 @@ from camkit.performance_core import live, reconfigure, waiting
 from camkit.performance_core._queue import POLICIES, FrameQueue
 from camkit.performance_core._run import Run
 from camkit.performance_core._stage import Sink
-from camkit.performance_core.account import take_account
+from camkit.performance_core.account import Closed, Error, take_account
 from camkit.performance_core.drawing import draw
 from camkit.performance_core.graph import Graph
 from camkit.performance_core.latch import Latch
@@ -90,7 +90,7 @@ class Pipeline:
         self._run: Run | None = None
         self._loom: Loom | None = None
         self._strands: list[Strand] = []  # replaced, never changed: threads read it without a lock
-        self._gone: list[Strand] = []  # of branches that were removed during the run
+        self._closed = Closed()  # of branches that were removed during the run
         self._changing = threading.RLock()  # of the graph, and of who starts the threads
         self._unclosed: list[Run] = []  # the run whose account is not closed yet; pop() hands it to one thread
         self._listeners: list[Callable[[], None]] = []  # called at the end of every thread, in it
@@ -362,10 +362,10 @@ class Pipeline:
         return self._graph.source_of(node)
 
     @property
-    def errors(self) -> list[tuple[BaseException, Source | Stage | Sink | None, int | None]]:
+    def errors(self) -> list[Error]:
         """list of (error, node, sequence): what went wrong in this run so far, also before `wait` raises it."""
-        strands = [*self._strands, *self._gone]
-        return [strand.worker.error for strand in strands if strand.worker.error is not None]  # type: ignore[misc]
+        found = [strand.worker.error for strand in self._strands]
+        return [error for error in (*found, *self._closed.errors) if error is not None]
 
     def stats(self) -> PipelineStats:
         """Counts and latencies of this run, or of the last; `stats().check()` makes sure that they add up.
@@ -407,7 +407,7 @@ class Pipeline:
 
     def _build(self, frames: int | None) -> None:
         self._run, self._go = Run(frames or 0), Latch()
-        self._gone, self._before, self._began, self._ended = [], {}, 0.0, 0.0
+        self._closed, self._before, self._began, self._ended = Closed(), {}, 0.0, 0.0
         self._absent = {name: source.stats() for name, source in self._graph.inputs.items()}
         self._graph.forget_names()
         self._loom = Loom(self._graph, self._run, self._go, self.drain, self._thread_ended)
@@ -495,7 +495,7 @@ class Pipeline:
 
     @property
     def _all_strands(self) -> list[Strand]:
-        return [*self._strands, *self._gone]
+        return [*self._strands, *self._closed.traced]
 
     def _collect(self) -> None:
         """Close the account and raise what went wrong in the run, once."""

@@ -103,7 +103,8 @@ def _close(
             for strand in strands:
                 if strand.inlet is not None:
                     strand.inlet.discard()
-        pipeline._gone = [*pipeline._gone, *strands]
+        told_no_more = pipeline._closed.add(pipeline, strands)
+        pipeline._graph.forget_names(told_no_more)
         pipeline._strands = [strand for strand in pipeline._strands if strand not in strands]
     if error is not None and tell:
         raise error
