@@ -1,6 +1,7 @@
-/* Makes a driver end its stream after PROBE_LAST buffers: the one after them carries
- * V4L2_BUF_FLAG_LAST (empty if PROBE_EMPTY is set), and then VIDIOC_DQBUF says EPIPE. No capture
- * driver of the lab ends by itself. */
+/* Makes a driver end its stream after PROBE_LAST buffers: the one after them is a key frame and
+ * carries V4L2_BUF_FLAG_LAST (not if PROBE_UNSAID is set), and then VIDIOC_DQBUF says EPIPE.
+ * PROBE_EMPTY makes it empty, PROBE_LONG longer than its memory. No capture driver of the lab does
+ * so by itself. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,10 +27,12 @@ int ioctl(int fd, unsigned long request, ...) {
   if (answer == 0 && taken++ == atol(last)) {
     struct v4l2_buffer* buffer = argument;
     if (getenv("PROBE_UNSAID") == NULL) buffer->flags |= V4L2_BUF_FLAG_LAST;
-    if (getenv("PROBE_EMPTY") != NULL) {
-      buffer->bytesused = 0;
+    buffer->flags |= V4L2_BUF_FLAG_KEYFRAME;
+    if (getenv("PROBE_EMPTY") != NULL || getenv("PROBE_LONG") != NULL) {
+      unsigned used = getenv("PROBE_LONG") != NULL ? 1u << 30 : 0;
+      buffer->bytesused = used;
       for (unsigned i = 0; V4L2_TYPE_IS_MULTIPLANAR(buffer->type) && i < buffer->length; ++i) {
-        buffer->m.planes[i].bytesused = 0;
+        buffer->m.planes[i].bytesused = used;
       }
     }
   }

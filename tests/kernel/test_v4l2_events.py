@@ -131,8 +131,9 @@ def test_waiting_for_events_of_a_camera_that_goes_away(vivid):
 ENDING = """
 import camkit, sys
 with camkit.open(sys.argv[1], format="YUYV", size=(320, 180), fps=60) as camera:
-    frames = [(frame.sequence, frame.corrupt) for frame in camera]
-    print(len(frames), any(corrupt for _, corrupt in frames))
+    frames = [(frame.corrupt, frame.keyframe, frame.nbytes < 1 << 20) for frame in camera]
+    print(len(frames), any(frame[0] for frame in frames), [frame[1] for frame in frames].count(True))
+    print(all(frame[2] for frame in frames))
     try:
         camera.read()
     except EOFError as error:
@@ -142,7 +143,7 @@ with camkit.open(sys.argv[1], format="YUYV", size=(320, 180), fps=60) as camera:
 """
 
 
-@pytest.mark.parametrize(("how", "count"), [("", 6), ("PROBE_EMPTY", 5), ("PROBE_UNSAID", 6)])
+@pytest.mark.parametrize(("how", "count"), [("", 6), ("PROBE_EMPTY", 5), ("PROBE_UNSAID", 6), ("PROBE_LONG", 6)])
 def test_a_stream_that_its_driver_ends_is_over_and_no_error(any_vivid, tmp_path, how, count):
     library = tmp_path / "probe.so"
     source = Path(__file__).with_name("end_probe.c")
@@ -152,4 +153,4 @@ def test_a_stream_that_its_driver_ends_is_over_and_no_error(any_vivid, tmp_path,
         [sys.executable, "-c", ENDING, any_vivid.path], env=environment, capture_output=True, text=True, timeout=60
     )
     assert child.returncode == 0, child.stderr
-    assert child.stdout.split() == [str(count), "False", "EOF", "0"]
+    assert child.stdout.split() == [str(count), "False", str(count - 5), "True", "EOF", "0"]

@@ -102,6 +102,7 @@ def test_planes_begin_where_the_driver_says(multiplanar, open_camera):
         if name != "NV16":
             offsets = [plane.data_offset for plane in frame.driver.planes]
             assert sorted(offsets) == [0, 128]
+            assert frame.nbytes == sum(plane.nbytes for plane in frame.planes)  # what lies before them is none of it
             assert [plane.offset for plane in frame.dmabufs] == offsets
         camera.close()
     assert np.array_equal(pictures["NV16"][0], pictures["NM16"][0])
