@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from camkit import DROP, OutputError, Pipeline, PipelineError, Step, SyntheticCamera, Tee, Trace
+from camkit import DROP, Match, OutputError, Pipeline, PipelineError, Step, SyntheticCamera, Tee, Trace
 from camkit.performance_core._trace import KINDS, TraceRing, anchor
 from camkit.performance_core.trace import Track, write_trace
 
@@ -26,7 +26,7 @@ def well_formed(told):
     """Check everything that a viewer relies on; return the events by their phase."""
     events = told["traceEvents"]
     names = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
-    assert len(set(names.values())) == len(names)
+    assert sorted(names) == list(range(1, len(names) + 1)) and all(names.values())
     timed = [e for e in events if e["ph"] != "M"]
     assert {e["ph"] for e in events} <= set("MBEsfCi") and all(e["pid"] == 1 for e in events)
     assert all(e["ts"] >= 0 for e in timed)
@@ -255,6 +255,20 @@ def test_a_branch_that_is_added_meanwhile_is_traced_too(tmp_path):
         pipeline.stop()
     events = same_as_stats(load(path), pipeline.stats())
     assert any(e["ph"] == "B" and e["name"] == "later" for e in events)
+
+
+def test_what_a_match_takes_out_of_its_inputs_is_not_taken_for_lost(tmp_path):
+    path = tmp_path / "trace.json"
+    cameras = [SyntheticCamera((64, 32), format="GREY", fps=200, buffers=12) for _ in range(2)]
+    with cameras[0], cameras[1]:
+        stats = Pipeline(Match(*cameras, tolerance=0.1), lambda frame: None).run(frames=20, trace=path)
+    stats.check()
+    events = well_formed(load(path))
+    assert drops(events)["aborted"] <= stats.frames.dropped.aborted and not drops(events)["late"]
+    pairs = [e for e in events if e["ph"] == "B" and e["cat"] == "take" and e["name"] == "match"]
+    assert len(pairs) == 20
+    ends = [e for e in events if e["ph"] == "B" and e["cat"] == "sink"]
+    assert len(ends) == stats.frames.delivered == 20
 
 
 # ---- the writer alone -------------------------------------------------------------------------------------------
