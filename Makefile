@@ -33,7 +33,7 @@ stress:
 	$(RUN) pytest tests/test_native.py -k thread -rP -o timeout=0 $(ARGS)
 
 bench:
-	@$(SETUP) build screen
+	@$(SETUP) build screen bench
 	$(RUN) pytest benchmarks --benchmark-autosave --benchmark-storage=.benchmarks $(ARGS)
 
 lint:

@@ -69,6 +69,35 @@ def test_a_slow_stage_ends_with_the_newest_frame(policy):
     assert seen[-1] == 199
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts what Linux counts of each thread")
+def test_an_idle_pipeline_sleeps_until_it_is_woken():
+    came = threading.Event()
+    camera = SyntheticCamera(size=(64, 32), format="GREY", fps=0.1)
+    before = set(threading.enumerate())
+    pipeline = Pipeline(camera, PyStage(lambda frame: None, "first"), PyStage(lambda frame: came.set(), "last"))
+    with camera:
+        pipeline.start()
+        assert came.wait(10)
+        threads = {thread.name: thread.native_id for thread in set(threading.enumerate()) - before}
+        assert set(threads) == {"camkit-synthetic", "camkit-first", "camkit-last"}
+        time.sleep(0.1)
+        begun = time.monotonic()
+        slept = {name: sleeps(number) for name, number in threads.items()}
+        time.sleep(0.7)
+        more = {name: sleeps(number) - slept[name] for name, number in threads.items()}
+        lasted = time.monotonic() - begun
+        assert pipeline.stats().frames.captured == 1, "the next frame is not due for ten seconds"
+        pipeline.stop()
+    assert more["camkit-last"] <= 1
+    # A camera looks ten times a second whether it has stalled, a thread that hands on whether its links were changed.
+    assert max(more.values()) <= 10 * lasted + 2, more
+
+
+def sleeps(thread):
+    with open(f"/proc/self/task/{thread}/status", encoding="ascii") as status:
+        return int(next(line for line in status if line.startswith("voluntary")).split()[1])
+
+
 def test_a_stage_may_drop_replace_keep_and_close_frames():
     pool, kept, out = FramePool(4, format="RGB24", size=(4, 2)), [], []
 

@@ -120,10 +120,13 @@ def test_abort_wakes_a_waiting_producer_and_the_frames_come_back(pool):
     assert pool.free == 8
 
 
+@pytest.mark.parametrize("wait", ["park", "spin"])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_two_threads_lose_nothing_unaccounted(policy):
-    pool, queue, got = FramePool(8, 8), FrameQueue(2, policy), []
-    sent, refused = 3000, 0
+def test_two_threads_lose_nothing_unaccounted(policy, wait):
+    pool, queue, got = FramePool(8, 8), FrameQueue(2, policy, wait), []
+    # Where others want the CPUs too, a thread that spins keeps its own peer waiting.
+    sent, refused = (3000 if wait == "park" else 200), 0
+    assert queue.wait == wait
 
     def consume():
         while (frame := queue.get()) is not None:
@@ -153,6 +156,7 @@ def test_two_threads_lose_nothing_unaccounted(policy):
     [
         ({"depth": 0}, ValueError, "depth is 0"),
         ({"depth": 5000}, ValueError, "depth is 5000"),
+        ({"wait": "sleep"}, ValueError, "wait is 'sleep', not one of park, spin"),
         ({"policy": "newest"}, ValueError, "policy is 'newest', not one of block, drop_newest, drop_oldest, latest"),
     ],
 )

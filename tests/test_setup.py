@@ -29,7 +29,7 @@ def test_the_lab_gets_every_package_it_asks_for(tool: ModuleType) -> None:
 
 def test_an_unknown_group_names_the_known_ones(tool: ModuleType) -> None:
     with pytest.raises(
-        SystemExit, match="no package group 'labs' in apt-packages.txt; there are build, screen, tests, lab"
+        SystemExit, match="no package group 'labs' in apt-packages.txt; there are build, screen, tests, bench, lab"
     ):
         list(tool.packages(["labs"]))
 

@@ -167,6 +167,13 @@ def test_an_error_in_a_batch_is_named_and_everything_is_counted():
     assert pipeline.stats().frames.dropped.aborted > 0
 
 
+def test_a_thread_may_wait_without_sleeping():
+    numbers = []
+    pipeline = Pipeline(source(), Step(lambda frame: numbers.append(frame.sequence), wait="spin"))
+    pipeline.run(frames=20).check()
+    assert numbers == list(range(20))
+
+
 def test_what_cannot_be_meant_is_refused_with_reasons():
     for build, error, words in (
         (lambda: Step(print, thread=1), TypeError, "thread is 1, not True, False or a name"),
@@ -175,6 +182,7 @@ def test_what_cannot_be_meant_is_refused_with_reasons():
         (lambda: Step(print, batch=0), ValueError, "batch is 0"),
         (lambda: Step(print, policy="oldest"), ValueError, "policy is 'oldest'"),
         (lambda: Step(print, depth=0), ValueError, "depth is 0"),
+        (lambda: Step(print, wait="sleep"), ValueError, "wait is 'sleep', not one of park, spin"),
         (lambda: Step(print, affinity="0"), TypeError, "affinity is '0'"),
         (lambda: Step(print, priority=100), ValueError, "priority is 100"),
         (lambda: Step(print, thread=False, depth=3), ValueError, "by thread=False, for none of its own"),

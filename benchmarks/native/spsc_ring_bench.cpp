@@ -14,15 +14,13 @@
 #include "camkit/cpu.hpp"
 #include "camkit/spsc_ring.hpp"
 
-// Debian: libboost-dev, libreaderwriterqueue-dev. Who runs this tells of a missing row.
-#if __has_include(<boost/lockfree/spsc_queue.hpp>)
-#define CAMKIT_BENCH_BOOST
-#include <boost/lockfree/spsc_queue.hpp>
+#if !__has_include(<boost/lockfree/spsc_queue.hpp>) || \
+    !__has_include(<readerwriterqueue/readerwriterqueue.h>)
+#error "nothing to compare with: apt-get install libboost-dev libreaderwriterqueue-dev"
 #endif
-#if __has_include(<readerwriterqueue/readerwriterqueue.h>)
-#define CAMKIT_BENCH_MOODYCAMEL
 #include <readerwriterqueue/readerwriterqueue.h>
-#endif
+
+#include <boost/lockfree/spsc_queue.hpp>
 #if defined(CAMKIT_BENCH_PEER)
 #include CAMKIT_BENCH_PEER
 #endif
@@ -78,23 +76,19 @@ struct locked_deque {
   std::queue<value> queue;
 };
 
-#if defined(CAMKIT_BENCH_BOOST)
 struct boost_queue {
   explicit boost_queue(std::size_t depth) : queue(depth) {}
   bool push(value v) { return queue.push(v); }
   bool pop(value& v) { return queue.pop(v); }
   boost::lockfree::spsc_queue<value> queue;
 };
-#endif
 
-#if defined(CAMKIT_BENCH_MOODYCAMEL)
 struct moodycamel_queue {
   explicit moodycamel_queue(std::size_t depth) : queue(depth) {}
   bool push(value v) { return queue.try_enqueue(v); }
   bool pop(value& v) { return queue.try_dequeue(v); }
   moodycamel::ReaderWriterQueue<value> queue;
 };
-#endif
 
 // With a single CPU the peer runs only when we let it.
 void idle() {
@@ -194,14 +188,10 @@ int main(int argc, char** argv) {
   };
   add(transfers, "spsc_ring", [=] { return throughput<ring>(depth, items); });
   add(trips, "spsc_ring", [=] { return round_trip<ring>(depth, rounds); });
-#if defined(CAMKIT_BENCH_BOOST)
   add(transfers, "boost_spsc_queue", [=] { return throughput<boost_queue>(depth, items); });
   add(trips, "boost_spsc_queue", [=] { return round_trip<boost_queue>(depth, rounds); });
-#endif
-#if defined(CAMKIT_BENCH_MOODYCAMEL)
   add(transfers, "moodycamel", [=] { return throughput<moodycamel_queue>(depth, items); });
   add(trips, "moodycamel", [=] { return round_trip<moodycamel_queue>(depth, rounds); });
-#endif
 #if defined(CAMKIT_BENCH_PEER)
   add(transfers, "peer", [=] { return throughput<peer_queue>(depth, items); });
   add(trips, "peer", [=] { return round_trip<peer_queue>(depth, rounds); });

@@ -6,6 +6,8 @@ from camkit.memory_manager._abi cimport camkit_frame
 cdef extern from "camkit/parker.hpp" namespace "camkit" nogil:
     cdef cppclass parker:
         parker() noexcept
+        @staticmethod
+        uint32_t default_spins() noexcept
         void notify() noexcept
         uint32_t prepare() noexcept
         void cancel() noexcept
@@ -29,7 +31,7 @@ cdef extern from "camkit/frame_queue.hpp" namespace "camkit" nogil:
     cdef enum link_policy "camkit::link_policy":
         pass
     cdef cppclass frame_queue(frame_link):
-        frame_queue(size_t depth, link_policy policy) noexcept
+        frame_queue(size_t depth, link_policy policy, uint32_t spins) noexcept
         bint ok() noexcept
 
 
@@ -38,7 +40,7 @@ cdef class Link:
 
 
 cdef class FrameQueue(Link):
-    cdef readonly str policy
+    cdef readonly str policy, wait
     cdef bint putting, getting  # a thread is in put() or get(); the GIL guards them
     cdef bint closed  # close() was called; a worker closes `link` by itself
 

@@ -1,6 +1,6 @@
 """Link: what lies between two threads of a pipeline. FrameQueue: the usual one."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from cpython.exc cimport PyErr_CheckSignals
 
@@ -17,7 +17,11 @@ from camkit.memory_manager._checks import check_int
 from camkit.memory_manager._frame cimport Frame, Frame_wrap
 
 POLICIES = ("block", "drop_newest", "drop_oldest", "latest")  # in the order of link_policy
+WAITS = ("park", "spin")
 cdef int64_t SLICE_NS = 50_000_000  # between looks at Python's signals
+
+
+cdef uint32_t never_sleep = 0xFFFFFFFF
 
 
 cdef class Link:
@@ -50,15 +54,21 @@ cdef class FrameQueue(Link):
     policy : str, optional
         What happens when there is no room: `block` waits, `drop_newest` drops the frame that comes, `drop_oldest` the
         one that has waited longest, and so does `latest`, which has room for one only.
+    wait : str, optional
+        How a thread waits that finds the queue empty, or full under `block`: `park` looks for a few microseconds, then
+        sleeps until it is woken; `spin` never sleeps, which saves the waking and costs a CPU.
     """
 
-    def __cinit__(self, depth=2, policy="block"):
+    def __cinit__(self, depth=2, policy="block", wait="park"):
         if policy not in POLICIES:
             raise ValueError(f"policy is {policy!r}, not one of {', '.join(POLICIES)}")
-        self.policy = policy
+        if wait not in WAITS:
+            raise ValueError(f"wait is {wait!r}, not one of {', '.join(WAITS)}")
+        self.policy, self.wait = policy, wait
         cdef link_policy c_policy = <link_policy><int>POLICIES.index(policy)
         cdef size_t c_depth = check_int("depth", depth, 1, 1024)
-        cdef frame_queue *queue = new frame_queue(c_depth, c_policy)
+        cdef frame_queue *queue = new frame_queue(c_depth, c_policy, never_sleep if wait == "spin" else
+                                                  parker.default_spins())
         self.link = queue
         if queue == NULL or not queue.ok():
             raise MemoryError(f"no memory for a queue of {depth} frames")

@@ -220,8 +220,10 @@ cdef class Worker(Chain):
         cdef int answer, pending, i
         cdef uint64_t began = self.tick
         cdef outlet *inlet = self.inlet.o
+        # Whoever ends a run rings its links; only a change of outlets must be looked for.
+        cdef int64_t patience = -1 if self.outlets is None else SLICE_NS
         if self.sink is None:
-            answer = inlet.link.pop(self.frames, SLICE_NS)
+            answer = inlet.link.pop(self.frames, patience)
         else:
             # A sink with work under way is not left to sleep on its queue.
             answer = inlet.link.pop(self.frames, 0)
@@ -229,7 +231,7 @@ cdef class Worker(Chain):
                 self.w.at.set(self.stage_count)
                 pending = self.idle(IDLE_NS)
                 self.w.at.set(-1)
-                answer = inlet.link.pop(self.frames, 0 if pending else SLICE_NS)
+                answer = inlet.link.pop(self.frames, 0 if pending else patience)
         if answer != CAMKIT_OK:
             return answer
         self.end = 1

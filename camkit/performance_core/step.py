@@ -40,7 +40,7 @@ class Step:
     depth : int, optional
         Frames that it holds. Default: the pipeline's.
     wait : str, optional
-        How its consumer waits for a frame, as for `FrameQueue`.
+        How its consumer waits for a frame, as for `FrameQueue`: `park` (the default) or `spin`.
 
     Raises
     ------
@@ -116,4 +116,4 @@ def name_of(node: Any) -> str:
 
 def link_queue(policy: str, depth: int, wait: str | None) -> FrameQueue:
     """Make the link in front of a thread."""
-    return FrameQueue(depth, policy) if wait is None else FrameQueue(depth, policy, wait=wait)  # type: ignore[call-arg]
+    return FrameQueue(depth, policy, "park" if wait is None else wait)

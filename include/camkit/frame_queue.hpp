@@ -24,11 +24,14 @@ enum class link_policy {
 
 class frame_queue final : public frame_link {
  public:
-  frame_queue(std::size_t depth, link_policy policy) noexcept
+  // Who has to wait looks `spins` times before it sleeps; UINT32_MAX: it never does.
+  frame_queue(std::size_t depth, link_policy policy,
+              std::uint32_t spins = parker::default_spins()) noexcept
       : ring_(policy <= link_policy::drop_newest ? depth : 0),
         evicting_(policy == link_policy::drop_oldest ? depth : 0),
         depth_(policy == link_policy::latest ? 1 : depth),
-        policy_(policy) {}
+        policy_(policy),
+        spins_(spins) {}
 
   ~frame_queue() override { frame_queue::discard(); }
 
@@ -131,6 +134,13 @@ class frame_queue final : public frame_link {
     if (ready()) return CAMKIT_OK;
     if (timeout_ns == 0) return ended(consumer) ? end(ready) : CAMKIT_TIMEOUT;
     const std::int64_t until = timeout_ns < 0 ? 0 : now_ns() + timeout_ns;
+    // The peer of a busy link comes soon, and looking costs it nothing; an announced wait would.
+    for (std::uint32_t turn = 0; turn < spins_ || spins_ == UINT32_MAX; ++turn) {
+      cpu_relax();
+      if (ready()) return CAMKIT_OK;
+      if (ended(consumer)) return end(ready);
+      if (timeout_ns >= 0 && turn % 256 == 255 && now_ns() >= until) return CAMKIT_TIMEOUT;
+    }
     for (;;) {
       const std::uint32_t key = where.prepare();
       const bool over = ended(consumer);
@@ -167,10 +177,11 @@ class frame_queue final : public frame_link {
   spsc_ring<camkit_frame*> ring_;
   evicting_ring<camkit_frame*> evicting_;
   latest_slot<camkit_frame*> latest_;
-  parker filled_, room_;
+  parker filled_{0}, room_{0};
   std::atomic<parker*> bell_{&filled_};
   std::size_t depth_;
   link_policy policy_;
+  std::uint32_t spins_;
   std::atomic<bool> closed_{false}, aborted_{false};
 };
 

@@ -26,6 +26,11 @@
 #endif
 #else
 #define CAMKIT_PARKER_CONDVAR
+#if defined(__APPLE__) && defined(__clang__) && __has_include(<os/os_sync_wait_on_address.h>)
+// From macOS 14.4 on, which only the running system can tell; before it, the condition variable.
+#define CAMKIT_PARKER_OS_SYNC
+#include <os/os_sync_wait_on_address.h>
+#endif
 #endif
 
 #if defined(CAMKIT_PARKER_CONDVAR)
@@ -136,6 +141,18 @@ class parker {
   // Sleep while the word is `value`, at most `left_ns` unless negative. May return early.
 #if defined(CAMKIT_PARKER_CONDVAR)
   void sleep(std::uint32_t value, std::int64_t left_ns) noexcept {
+#if defined(CAMKIT_PARKER_OS_SYNC)
+    if (__builtin_available(macOS 14.4, *)) {
+      if (left_ns < 0) {
+        ::os_sync_wait_on_address(&state_, value, sizeof value, OS_SYNC_WAIT_ON_ADDRESS_NONE);
+      } else {
+        ::os_sync_wait_on_address_with_timeout(
+            &state_, value, sizeof value, OS_SYNC_WAIT_ON_ADDRESS_NONE, OS_CLOCK_MACH_ABSOLUTE_TIME,
+            static_cast<std::uint64_t>(left_ns));
+      }
+      return;
+    }
+#endif
     std::unique_lock<std::mutex> guard(mutex_);
     if (state_.load(std::memory_order_acquire) != value) return;
     if (left_ns < 0) {
@@ -146,6 +163,12 @@ class parker {
   }
 
   void wake() noexcept {
+#if defined(CAMKIT_PARKER_OS_SYNC)
+    if (__builtin_available(macOS 14.4, *)) {
+      ::os_sync_wake_by_address_any(&state_, sizeof state_, OS_SYNC_WAKE_BY_ADDRESS_NONE);
+      return;
+    }
+#endif
     // Without the lock the signal could fall between the waiter's last look and its sleep.
     std::lock_guard<std::mutex> guard(mutex_);
     woken_.notify_one();

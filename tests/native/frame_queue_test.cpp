@@ -62,6 +62,26 @@ void test_order_bound_and_policies() {
   CHECK(newest.discard() == 2 && oldest.discard() == 2 && latest.discard() == 0);
 }
 
+// A wait that never sleeps ends in time as well, and when the other side does.
+void test_spinning_waits_end() {
+  scene s(2);
+  frame_queue queue(1, link_policy::block, UINT32_MAX);
+  camkit_frame* f = nullptr;
+  CHECK(queue.pop(&f, a_while) == CAMKIT_TIMEOUT);
+  CHECK(queue.push(numbered(s.pool, 1), a_while) == CAMKIT_OK);
+  camkit_frame* second = numbered(s.pool, 2);
+  CHECK(queue.push(second, a_while) == CAMKIT_TIMEOUT);
+  in_threads(2, [&](int role) {
+    if (role == 0) {
+      CHECK(queue.push(second, forever) == CAMKIT_END);
+    } else {
+      std::this_thread::yield();
+      queue.abort();
+    }
+  });
+  camkit_frame_release(second);
+}
+
 void test_ends() {
   scene s(4);
   camkit_frame* f = nullptr;
@@ -82,9 +102,9 @@ void test_ends() {
   }  // what an aborted queue holds goes back with it
 }
 
-void test_two_threads(link_policy policy, std::uint64_t count) {
+void test_two_threads(link_policy policy, std::uint64_t count, std::uint32_t spins) {
   scene s(6);
-  frame_queue queue(2, policy);
+  frame_queue queue(2, policy, spins);
   std::uint64_t got = 0, last = 0, lost = 0;
   std::thread consumer([&] {
     camkit_frame* f = nullptr;
@@ -206,8 +226,13 @@ void test_pop_n() {
 int main() {
   test_order_bound_and_policies();
   test_ends();
-  for (link_policy policy : every_policy) test_two_threads(policy, 20000);
+  for (link_policy policy : every_policy) {
+    test_two_threads(policy, 20000, camkit::parker::default_spins());
+    test_two_threads(policy, 3000, 0);
+    if (std::thread::hardware_concurrency() > 1) test_two_threads(policy, 3000, UINT32_MAX);
+  }
   test_abort_wakes_both_ends(200);
+  test_spinning_waits_end();
   test_pop_n();
   for (link_policy policy : every_policy) test_one_bell_for_two_links(policy, 5000);
 }
