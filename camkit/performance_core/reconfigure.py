@@ -50,7 +50,8 @@ def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
             pipeline._graph.remove(branch)
             raise
         pipeline._strands = [*pipeline._strands, *strands]
-        _producer(pipeline, end).add(pipeline._loom.inlet(paths[0]))
+        assert strands[0].inlet is not None
+        _producer(pipeline, end).add(strands[0].inlet)
     return branch
 
 

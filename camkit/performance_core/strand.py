@@ -118,12 +118,6 @@ class Loom:
         """Make the strands of paths in the order of the frames: what feeds a path comes before it."""
         return [strand for path in paths for strand in self._weave_path(path)]
 
-    def inlet(self, path: Path) -> Outlet:
-        """Return the link in front of a path behind a Tee, made when it is first asked for."""
-        if path.name not in self._inlets:
-            self._inlets[path.name] = self._link(path, path.segments[0])
-        return self._inlets[path.name]
-
     def _weave_path(self, path: Path) -> list[Strand]:
         strands = []
         before: Any = None
@@ -137,7 +131,8 @@ class Loom:
                 to = outlets = Outlets([before])
             elif path.tee is not None:
                 below = [self._graph.find(branch) for branch in path.tee.branches]
-                to = outlets = Outlets([self.inlet(branch) for branch in below])
+                self._inlets |= {branch.name: self._link(branch, branch.segments[0]) for branch in below}
+                to = outlets = Outlets([self._inlets[branch.name] for branch in below])
             elif path.into is not None:
                 self._matched[path.name] = self._link(path, None)
                 to = outlets = Outlets([self._matched[path.name]])
@@ -160,7 +155,10 @@ class Loom:
         if path.match is not None:
             match, inlets = path.match, {name: self._matched[name] for name in path.after}
             return Matcher(match.name, inlets, match.tolerance, match.patience, self._stop)
-        return None if path.trunk else self.inlet(path)
+        if path.trunk:
+            return None
+        # Taken out: a name is used again when its branch has gone.
+        return self._inlets.pop(path.name, None) or self._link(path, path.segments[0])
 
     def _link(self, path: Path, segment: Segment | None) -> Outlet:
         if segment is None:
