@@ -48,5 +48,5 @@ paths=()
 for name in "${tests[@]}"; do
     for path in tests/test_"$name"*.py; do [ ! -e "$path" ] || paths+=("$path"); done
 done
-PYTHONPATH=$(echo "$home"/build/lib.*) PYTHON_GIL=0 CAMKIT_STRESS_SECONDS=${CAMKIT_STRESS_SECONDS:-5} \
+PYTHONSAFEPATH=1 PYTHONPATH=$(echo "$home"/build/lib.*) PYTHON_GIL=0 CAMKIT_STRESS_SECONDS=${CAMKIT_STRESS_SECONDS:-5} \
     "$python" -P -m pytest --timeout 300 "${paths[@]}" "$@"
