@@ -90,6 +90,10 @@ def test_policy_and_depth_are_those_of_the_link_in_front():
     ]
 
 
+def test_a_thread_may_wait_by_looking_all_the_time():
+    Pipeline(source(50), Step(NullSink("end"), wait="spin")).run().check()
+
+
 def test_every_frame_of_a_batch_comes_in_order_and_is_counted():
     seen, sizes = [], []
 
@@ -182,6 +186,7 @@ def test_what_cannot_be_meant_is_refused_with_reasons():
         (lambda: Step(print, batch=0), ValueError, "batch is 0"),
         (lambda: Step(print, policy="oldest"), ValueError, "policy is 'oldest'"),
         (lambda: Step(print, depth=0), ValueError, "depth is 0"),
+        (lambda: Step(print, wait="doze"), ValueError, "wait is 'doze'"),
         (lambda: Step(print, wait="sleep"), ValueError, "wait is 'sleep', not one of park, spin"),
         (lambda: Step(print, affinity="0"), TypeError, "affinity is '0'"),
         (lambda: Step(print, priority=100), ValueError, "priority is 100"),
