@@ -140,9 +140,9 @@ cdef class ReplayBackend(Backend):
         try:
             return Backend.prepare(self, image_bytes)
         except MemoryError:
-            raise self.too_large() from None
+            raise self._too_large() from None
 
-    def too_large(self):
+    def _too_large(self):
         """Return the error of a recording whose frames need more memory than there is."""
         return errors.CameraError(
             errno.ENOMEM, f"no memory for {self.stream.buffers} frames of {self.recording.largest} bytes, which its "
@@ -152,7 +152,7 @@ cdef class ReplayBackend(Backend):
         try:
             self.pool = FramePool(self.stream.buffers, max(self.recording.largest, 1), prefault=False)
         except MemoryError:
-            raise self.too_large() from None
+            raise self._too_large() from None
         self.base = self.highest = 0
         self.pass_ns = 0
         self._begin_pass()
