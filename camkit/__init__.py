@@ -27,6 +27,7 @@ from camkit.camera_capture import (
 from camkit.errors import (
     AccountError,
     BackingUnavailable,
+    BadFrame,
     CameraBusy,
     CameraDisconnected,
     CameraError,
@@ -53,6 +54,7 @@ from camkit.errors import (
     SettingNotSupported,
     ShaderError,
     SourceChanged,
+    StageError,
 )
 from camkit.memory_manager import (
     FORMATS,
@@ -71,8 +73,12 @@ from camkit.performance_core import (
     DROP,
     Branch,
     BranchStats,
+    CFrame,
     Copies,
+    Copy,
+    CStage,
     Drops,
+    Every,
     FrameCounts,
     FrameQueue,
     FrameSpec,
@@ -83,11 +89,13 @@ from camkit.performance_core import (
     Pipeline,
     PipelineStats,
     PoolSource,
+    PyStage,
     Sink,
     SinkStats,
     Source,
     SourceStats,
     Stage,
+    StageStats,
     Step,
     Summary,
     Tee,
@@ -99,6 +107,7 @@ from camkit.performance_core import (
 
 if TYPE_CHECKING:
     from camkit.gl_core import Offscreen, Viewer
+    from camkit.performance_core.stages import jit as jit
 
 __version__ = "0.1.0"
 
@@ -107,8 +116,11 @@ __all__ = [
     "FORMATS",
     "AccountError",
     "BackingUnavailable",
+    "BadFrame",
     "Branch",
     "BranchStats",
+    "CFrame",
+    "CStage",
     "Camera",
     "CameraBusy",
     "CameraDisconnected",
@@ -124,9 +136,11 @@ __all__ = [
     "ControlNotFound",
     "ControlReadOnly",
     "Copies",
+    "Copy",
     "DmabufPlane",
     "DriverBuffer",
     "Drops",
+    "Every",
     "FormatMismatch",
     "FormatNotSupported",
     "Frame",
@@ -151,6 +165,7 @@ __all__ = [
     "PoolExhausted",
     "PoolSource",
     "PoolStats",
+    "PyStage",
     "RawMemory",
     "RecordError",
     "Recorder",
@@ -165,6 +180,8 @@ __all__ = [
     "SourceChanged",
     "SourceStats",
     "Stage",
+    "StageError",
+    "StageStats",
     "Step",
     "Summary",
     "SyntheticCamera",
@@ -185,6 +202,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # OpenGL is loaded when it is first wanted: a robot without a GPU imports camkit too.
+    if name == "jit":  # and Numba only by who compiles stages with it
+        return import_module("camkit.performance_core.stages.jit")
     if name in ("Offscreen", "Viewer"):
         return getattr(import_module("camkit.gl_core"), name)
     raise AttributeError(f"module 'camkit' has no attribute {name!r}")

@@ -140,6 +140,14 @@ class PipelineError(CamkitError, RuntimeError):
         self.sequence = sequence
 
 
+class StageError(CamkitError, RuntimeError):
+    """A stage's function answered that it failed, or what no answer is; or it cannot be used as a stage at all."""
+
+
+class BadFrame(CamkitError, ValueError):
+    """Raised by a stage that can do nothing with its frame: it is counted, and the pipeline goes on with the next."""
+
+
 class GLError(CamkitError, RuntimeError):
     """OpenGL or EGL refused; the message names the call and the code."""
 

@@ -1,11 +1,13 @@
 """What every test may count on."""
 
+import ctypes
 import hashlib
 import importlib.util
 import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,27 @@ def proof_nodes():
     sys.modules["proof_nodes"] = loaded
     spec.loader.exec_module(loaded)
     return loaded
+
+
+@pytest.fixture(scope="session")
+def c_stages(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """Compile and load the C functions of tests/data/c_stage."""
+    return compile_c_stages(tmp_path_factory.mktemp("c_stages"))
+
+
+@pytest.fixture(scope="session")
+def compile_stages() -> Callable[..., ctypes.CDLL]:
+    """Compile and load them with another line in the place of CAMKIT_STAGE_LIBRARY, into a folder."""
+    return compile_c_stages
+
+
+def compile_c_stages(folder: Path, version: str = "CAMKIT_STAGE_LIBRARY") -> ctypes.CDLL:
+    import camkit
+
+    text = (TOP / "tests" / "data" / "c_stage" / "stages.c").read_text()
+    source, library = folder / "stages.c", folder / "stages.so"
+    source.write_text(text.replace("CAMKIT_STAGE_LIBRARY", version))
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    include = f"-I{camkit.get_include()}"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-Wall", include, source, "-o", library], check=True)
+    return ctypes.CDLL(str(library))

@@ -14,9 +14,21 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PRINTS = {
     "01_first_frame.py": [r"frame 0: \w+ \d+x\d+, uint8 \(", r"taken at \d+ ns \(monotonic clock"],
     "02_every_frame_accounted.py": [r"captured 40 = delivered \d+", r"\+ driver 2", r"\+ corrupt 1", r"\+ late [1-9]"],
-    "03_python_stage.py": [r"(frame \d+: GREY, mean .*\n){5}", r"delivered 5", r"us at the median"],
-    "04_own_cython_stage": [r"[\d.]+% black, [1-9][\d.]*% white of \d+ pixels", r"\d+ us a frame without the GIL"],
+    "03_python_stage.py": [
+        r"(frame \d+: GREY, mean .*\n){5}",
+        r"delivered 5",
+        r"bad, the last: frame \d+: frame \d+ is",
+    ],
+    "04_own_cython_stage": [
+        r"[\d.]+% black, [1-9][\d.]*% white of \d+ pixels",
+        r"\d+ us a frame without the GIL, 1 copy",
+        r"Half: makes new frames; takes GREY; GREY 640x360 in 6 slots",
+    ],
     "05_window.py": [r"[1-9]\d* of \d+ frames shown"],
+    "06_numba_stage.py": [r"[\d.]+% black, [1-9][\d.]*% white of \d+ pixels", r"\d+ us a frame without the GIL"],
+    "07_c_stage": [r"[1-9]\d* edges a frame, in 30 frames", r"compiled for version \d+ of frame\.h"],
+    "08_built_in_stages.py": [r"kept frames (\d+, ){9}\d+", r"copied first", r"stage 3\d"],
+    "09_async.py": [r"(?s)tick.*frame 9|frame \d+.*tick", r"10 frames seen; captured \d+, taken \d+"],
     "10_branches.py": [r"branch 'analyse'", r"frame \d+ came by", r"analyse: \d+ came, \d+ went on, [1-9]\d* dropped"],
     "12_report_and_trace.py": [r"captured \d+, delivered \d+", r"preview is the slowest stage", r"see report.html and"],
     "11_two_cameras.py": [r"(\d+ and \d+: [-+][\d.]+ ms apart.*\n){10}", r"main: 10 came, 0 without a partner"],
@@ -61,6 +73,12 @@ def test_the_compiled_stage_builds_and_runs(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / "04_own_cython_stage", folder, ignore=shutil.ignore_patterns("*.so", "build", "*.cpp"))
     run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], folder)
     check("04_own_cython_stage", run([sys.executable, "main.py"], folder))
+
+
+def test_the_c_stage_is_compiled_and_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "stage"
+    shutil.copytree(EXAMPLES / "07_c_stage", folder, ignore=shutil.ignore_patterns("*.so"))
+    check("07_c_stage", run([sys.executable, "main.py"], folder))
 
 
 def test_the_window_is_used_where_there_is_a_screen(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 import camkit
-from camkit.performance_core.negotiate import negotiate, specs
+from camkit.performance_core.negotiate import declared, negotiate
 
 
 def camera(**options):
@@ -50,9 +50,11 @@ def test_what_a_node_leaves_open_is_as_it_was_but_for_the_stride():
 
 
 def test_declarations_are_checked_where_they_are_made():
-    assert specs(("YUYV", camkit.FrameSpec("GREY", (8, 4))), "inputs")[1].size == (8, 4)
+    assert declared(("YUYV", camkit.FrameSpec("GREY", (8, 4))), "inputs")[1].size == (8, 4)
     with pytest.raises(camkit.FormatNotSupported, match="H266"):
         camkit.Stage("s", inputs=("YUYV", "H266"))
+    with pytest.raises(ValueError, match="inputs cannot ask for a stride"):
+        camkit.Stage("s", inputs=camkit.FrameSpec("GREY", (64, 48), 128))
     with pytest.raises(TypeError, match=r"inputs is 1\.5"):
         camkit.Stage("s", inputs=1.5)
 

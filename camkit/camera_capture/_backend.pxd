@@ -52,6 +52,7 @@ cdef class Backend(Source):
     cdef gate *inside  # owned; closed: next() answers CAMKIT_END
     cdef atomic[bint] reading  # a thread is in next()
     cdef atomic[ulong] reader  # which, 0: none
+    cdef camkit_frame *kept  # owned; taken for a reader that went away, and the next one's
     cdef bint first  # no frame of this stream was seen yet
     cdef bint recount  # the driver began to count anew in the middle of the stream
     cdef bint discontinuous  # the next frame handed out is to say that the source began anew by itself

@@ -17,12 +17,13 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_TIMEOUT,
     camkit_frame,
     camkit_frame_release,
+    camkit_frame_retain,
     copy_description,
     copy_pixels,
     now_ns,
     one_clock,
 )
-from camkit.memory_manager._frame cimport Frame_wrap
+from camkit.memory_manager._frame cimport Frame, Frame_wrap
 from camkit.memory_manager._pool cimport FramePool
 from camkit.performance_core._stage cimport Source
 
@@ -108,6 +109,8 @@ cdef class Backend(Source):
         self.events = Events()
 
     def __dealloc__(self):
+        if self.kept != NULL:
+            camkit_frame_release(self.kept)
         del self.inside
 
     def __repr__(self):
@@ -203,6 +206,40 @@ cdef class Backend(Source):
             if limit >= 0 and now_ns() - begun >= limit:
                 raise CameraTimeout(errno.ETIMEDOUT, f"no frame within {timeout:g} s", self.name)
 
+    def read_until_woken(self):
+        """Wait for the next frame as `read` does, or until `wake` is called, which may have been before.
+
+        Returns
+        -------
+        Frame, None or False
+            None as for `read`; False: it was woken.
+        """
+        cdef camkit_frame *c = NULL
+        cdef int answer = CAMKIT_TIMEOUT
+        while answer == CAMKIT_TIMEOUT:
+            with nogil:
+                answer = self.next(&c, -1)
+        if answer == CAMKIT_OK:
+            return Frame_wrap(c)
+        return None if answer == CAMKIT_END else False
+
+    def take_back(self, Frame frame not None):
+        """Have a frame that was read, and that its reader never saw, for the next one to be read.
+
+        When the stream has ended meanwhile, or somebody reads already, it is counted as `aborted` instead.
+        """
+        cdef camkit_frame *c = frame.get()
+        with self.lock:
+            if self.streaming and c.generation == self.generation and not self.reading.exchange(True):
+                if self.kept == NULL:
+                    camkit_frame_retain(c)
+                    self.kept = c
+                    c = NULL
+                self.reading.store(False)
+            if c != NULL:
+                self.counters.taken -= 1
+                self.counters.aborted += 1
+
     def stats(self):
         """As of a Source; `outages` and `outage_s`: how often, and how long in all, the camera was waited for.
 
@@ -276,6 +313,10 @@ cdef class Backend(Source):
                 raise RuntimeError(f"cannot read from camera {self.name!r}: another thread is reading from it")
             self.reader.store(PyThread_get_thread_ident())
             try:
+                if self.kept != NULL:
+                    out[0] = self.kept
+                    self.kept = NULL
+                    return CAMKIT_OK
                 return self.fetch(out, timeout_ns)
             finally:
                 self.reader.store(0)
@@ -455,6 +496,11 @@ cdef class Backend(Source):
         self.interrupt()
         with nogil:
             self.inside.close_and_wait()
+        if self.kept != NULL:
+            camkit_frame_release(self.kept)
+            self.kept = NULL
+            self.counters.taken -= 1
+            self.counters.aborted += 1
         self.stream_off()
         return 0
 

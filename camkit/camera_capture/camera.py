@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from camkit.camera_capture._backend import end_thread_at_exit
 from camkit.camera_capture._synthetic import INFO, SyntheticBackend
+from camkit.camera_capture.async_frames import AsyncFrames
 from camkit.camera_capture.controls import Controls
 from camkit.camera_capture.events import Events
 from camkit.camera_capture.info import MOST_BUFFERS, CameraInfo, Corrupt, Exhausted, Request, Size, StreamInfo
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Camera(Settings):
-    """An open camera: a context manager, and an iterator of frames.
+    """An open camera: a context manager, and an iterator of frames, for `for` and for `async for`.
 
     Made by `camkit.open`. `close` gives the device up; frames and their views stay valid. A camera that is
     forgotten, or open when the program ends, closes by itself.
@@ -49,6 +50,9 @@ class Camera(Settings):
     def __iter__(self) -> Camera:
         self.start()
         return self
+
+    def __aiter__(self) -> AsyncFrames:
+        return AsyncFrames(self._source)
 
     def __next__(self) -> Frame:
         self._begin()

@@ -8,7 +8,7 @@ from camkit.performance_core._thread_pool import ThreadPool
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import FrameSpec
 from camkit.performance_core.pipeline import Pipeline
-from camkit.performance_core.stages import DROP, PyStage
+from camkit.performance_core.stages import DROP, CFrame, Copy, CStage, Every, PyStage
 from camkit.performance_core.stats import (
     BranchStats,
     Copies,
@@ -18,6 +18,7 @@ from camkit.performance_core.stats import (
     PipelineStats,
     SinkStats,
     SourceStats,
+    StageStats,
     Summary,
     ThreadStats,
 )
@@ -30,8 +31,12 @@ __all__ = [
     "DROP",
     "Branch",
     "BranchStats",
+    "CFrame",
+    "CStage",
     "Copies",
+    "Copy",
     "Drops",
+    "Every",
     "FrameCounts",
     "FrameQueue",
     "FrameSpec",
@@ -48,11 +53,12 @@ __all__ = [
     "Source",
     "SourceStats",
     "Stage",
+    "StageStats",
     "Step",
     "Summary",
     "Tee",
-    "ThreadStats",
     "ThreadPool",
     "ThreadPoolStats",
+    "ThreadStats",
     "Trace",
 ]

@@ -1,9 +1,10 @@
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from camkit.memory_manager._format import PixelFormat
 from camkit.performance_core.negotiate import FrameSpec
 from camkit.performance_core.pipeline import Pipeline
-from camkit.performance_core.stats import SinkStats, SourceStats, Summary
+from camkit.performance_core.stats import SinkStats, SourceStats, StageStats, Summary
 
 class Node:
     name: str
@@ -26,12 +27,23 @@ class Stage(Node):
         *,
         inputs: str | PixelFormat | FrameSpec | Iterable[str | PixelFormat | FrameSpec] | None = None,
         output: str | PixelFormat | FrameSpec | Callable[[FrameSpec], FrameSpec] | None = None,
+        writes: bool = False,
+        slots: int = 6,
+        when_dry: Literal["block", "drop"] = "block",
     ) -> None: ...
+    def gives(self, frames: FrameSpec | None) -> FrameSpec | None: ...
+    def last_bad(self) -> str: ...
+    @property
+    def writes(self) -> bool: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def when_dry(self) -> str: ...
     @property
     def inputs(self) -> tuple[FrameSpec, ...]: ...
     @property
     def output(self) -> FrameSpec | Callable[[FrameSpec], FrameSpec] | None: ...
-    def stats(self) -> dict[str, int]: ...
+    def stats(self) -> StageStats: ...
 
 class Sink(Node):
     def stats(self) -> SinkStats: ...

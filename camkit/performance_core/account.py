@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from camkit.performance_core._stage import Node, Sink, Source
+from camkit.performance_core._stage import Node, Sink, Source, Stage
 from camkit.performance_core.graph import REMOVED
 from camkit.performance_core.stats import (
     BranchStats,
@@ -202,7 +202,7 @@ def _told_apart(rows: dict[str, Summary], name: str, several: bool) -> dict[str,
 
 
 def _copies_of(strands: list[Strand]) -> tuple[int, int]:
-    nodes = {id(node): node for strand in strands for node in strand.worker.nodes if isinstance(node, Sink)}
+    nodes = {id(node): node for strand in strands for node in strand.worker.nodes if isinstance(node, (Stage, Sink))}
     made = [node.stats() for node in nodes.values()]
     return sum(each.copies for each in made), sum(each.copied_bytes for each in made)
 

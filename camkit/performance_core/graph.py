@@ -9,7 +9,7 @@ from typing import Any
 from camkit.performance_core._stage import NullSink, Sink, Source, Stage
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import negotiate
-from camkit.performance_core.stages import PyBatch, PyStage
+from camkit.performance_core.stages import PyStage, as_stage
 from camkit.performance_core.step import Step, step_of
 from camkit.performance_core.tee import Branch, Tee
 
@@ -303,15 +303,13 @@ def _source(what: Any) -> Source:
 
 def _node(step: Step, path: Path, i: int, steps: list[Step]) -> Stage | Sink:
     node = step.node
-    if step.batch > 1 and type(node) is PyStage:
-        return PyBatch(node.function, node.name)
     if isinstance(node, Stage) or (isinstance(node, Sink) and i == len(steps) - 1 and path.into is None):
         return node
     if isinstance(node, (Source, Sink, Tee, Match)) or isinstance(getattr(node, "source", None), Source):
         raise TypeError(
             f"{node!r} cannot stand in the middle of a pipeline: a source or a Match begins it, a sink or a Tee ends it"
         )
-    return PyBatch(node) if step.batch > 1 else PyStage(node)
+    return as_stage(node, batch=step.batch > 1)
 
 
 def _begins(step: Step, node: Stage | Sink, before: Segment) -> bool:

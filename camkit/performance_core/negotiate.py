@@ -77,8 +77,15 @@ class FrameSpec:
         return FrameSpec(format, size, self.stride)
 
 
-def specs(what: Any, name: str) -> tuple[FrameSpec, ...]:
+def declared(what: Any, name: str) -> tuple[FrameSpec, ...]:
     """Turn what a node declares (a format, a FrameSpec, or several of them; None: anything) into FrameSpecs."""
+    made = _specs(what, name)
+    if any(spec.stride is not None for spec in made):
+        raise ValueError(f"{name} cannot ask for a stride: a frame that was copied has another, and each tells its own")
+    return made
+
+
+def _specs(what: Any, name: str) -> tuple[FrameSpec, ...]:
     if what is None:
         return ()
     if isinstance(what, FrameSpec):
@@ -87,7 +94,7 @@ def specs(what: Any, name: str) -> tuple[FrameSpec, ...]:
         return (FrameSpec(what),)  # type: ignore[arg-type]
     if not isinstance(what, Iterable):
         raise TypeError(f"{name} is {what!r}, not a format, a FrameSpec or several of them")
-    return tuple(each for part in what for each in specs(part, name))
+    return tuple(each for part in what for each in _specs(part, name))
 
 
 def words(those: Sequence[FrameSpec]) -> str:

@@ -152,6 +152,26 @@ class SinkStats(Counts):
 
 
 @dataclass(frozen=True, slots=True)
+class StageStats(Counts):
+    """What a stage counted.
+
+    Attributes
+    ----------
+    bad : int
+        Frames that it could do nothing with.
+    pool : int
+        Frames lost because all its slots were held downstream.
+    copies, copied_bytes : int
+        Copies that it made of frames that it writes to, as others held them or they could not be written.
+    """
+
+    bad: int = 0
+    pool: int = 0
+    copies: int = 0
+    copied_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Summary(Record):
     """Durations in microseconds: percentiles from a histogram (at most 1.6 % off), the rest exact; None while empty.
 

@@ -1,3 +1,0 @@
-from camkit.performance_core.stages._python import PyStage
-
-class PyBatch(PyStage): ...

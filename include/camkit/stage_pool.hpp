@@ -1,0 +1,137 @@
+// stage_pool: the slots that a stage writes its pictures into. One thread takes and may sleep until
+// a slot comes back; any thread gives back, by dropping the last reference to the frame.
+#ifndef CAMKIT_STAGE_POOL_HPP
+#define CAMKIT_STAGE_POOL_HPP
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include "camkit/frame.h"
+#include "camkit/frame_pool.hpp"
+#include "camkit/page_memory.hpp"
+#include "camkit/parker.hpp"
+
+namespace camkit {
+
+// The context of its frame_pool: it lives until the owner has called unref() and every frame is
+// back.
+class stage_pool {
+ public:
+  static constexpr std::uint32_t most_slots = 64;  // the bits of a word
+
+  // Slots for one kind of picture; `bytes` is the room of one where the format is compressed, else
+  // it follows from the picture. Null with *error, an errno.
+  static stage_pool* make(std::uint32_t slots, std::uint32_t format, std::uint32_t width,
+                          std::uint32_t height, std::size_t bytes, int* error) noexcept {
+    const camkit_format* row = camkit_format_row(format);
+    *error = EINVAL;
+    if (!row || !slots || slots > most_slots) return nullptr;
+    if (row->model != CAMKIT_MODEL_COMPRESSED)
+      bytes = camkit_image_bytes(row, camkit_row_bytes(row, 0, width), height);
+    camkit_frame probe{};
+    if (camkit_frame_describe(&probe, format, width, height, nullptr, bytes, 0)) return nullptr;
+    *error = ENOMEM;
+    auto* self = new (std::nothrow) stage_pool(slots);
+    if (!self) return nullptr;
+    const std::size_t pitch = (bytes + 63) / 64 * 64;
+    *error = allocate_pages(self->pages_, pitch * slots, 64, huge_pages::no, true);
+    if (*error) {
+      delete self;
+      return nullptr;
+    }
+    self->pool_ = new (std::nothrow) frame_pool(slots, recycle, destroy, self);
+    if (!self->pool_ || !self->pool_->ok()) {
+      *error = ENOMEM;
+      if (self->pool_)
+        self->pool_->unref();
+      else
+        destroy(self);
+      return nullptr;
+    }
+    for (std::uint32_t i = 0; i < slots; ++i) {
+      camkit_frame_describe(&probe, format, width, height, self->pages_.data + i * pitch, bytes, 0);
+      frame_picture& p = self->pictures_[i];
+      for (std::uint32_t k = 0; k < probe.plane_count; ++k) p.planes[k] = probe.planes[k];
+      p.plane_count = probe.plane_count;
+      p.format = format;
+      p.width = width;
+      p.height = height;
+      p.bytes_used = probe.bytes_used;
+      p.flags = 0;
+      p.memory = CAMKIT_MEMORY_HEAP;
+    }
+    self->pool_->pictures = self->pictures_;
+    return self;
+  }
+
+  stage_pool(const stage_pool&) = delete;
+  stage_pool& operator=(const stage_pool&) = delete;
+
+  // A slot with one reference; null when none came back within timeout_ns. One thread.
+  camkit_frame* take(std::int64_t timeout_ns) noexcept {
+    for (;;) {
+      if (const std::uint64_t idle = idle_.load(std::memory_order_acquire)) {
+        const std::uint64_t lowest = idle & (~idle + 1);
+        idle_.fetch_and(~lowest, std::memory_order_relaxed);
+        return pool_->adopt(index_of(lowest));
+      }
+      if (timeout_ns == 0) return nullptr;
+      const std::uint32_t key = back_.prepare();
+      if (idle_.load(std::memory_order_acquire)) {
+        back_.cancel();
+        continue;
+      }
+      if (!back_.wait(key, timeout_ns)) timeout_ns = 0;  // a last look
+    }
+  }
+
+  // The owner gives it up.
+  void unref() noexcept { pool_->unref(); }
+
+  std::uint32_t capacity() const noexcept { return pool_->slots.capacity(); }
+  std::uint32_t high_water() const noexcept { return pool_->slots.high_water(); }
+
+ private:
+  explicit stage_pool(std::uint32_t slots) noexcept
+      : idle_(slots == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << slots) - 1) {}
+  ~stage_pool() = default;
+
+  static std::uint32_t index_of(std::uint64_t bit) noexcept {
+    std::uint32_t i = 0;
+    for (std::uint32_t half = 32; half; half /= 2)
+      if (bit >> half) {
+        bit >>= half;
+        i += half;
+      }
+    return i;
+  }
+
+  static void recycle(void* context, std::uint32_t slot) noexcept {
+    auto* self = static_cast<stage_pool*>(context);
+    self->idle_.fetch_or(std::uint64_t{1} << slot, std::memory_order_release);
+    self->back_.notify();
+  }
+  static void destroy(void* context) noexcept {
+    auto* self = static_cast<stage_pool*>(context);
+    free_pages(self->pages_);
+    delete self;
+  }
+
+  std::atomic<std::uint64_t> idle_;  // a bit for each slot that nobody holds
+  parker back_;
+  page_memory pages_;
+  frame_pool* pool_ = nullptr;
+  frame_picture pictures_[most_slots];
+};
+
+// Nobody else holds a reference, so nobody can get one: the pixels may be changed in place.
+inline bool held_alone(const camkit_frame* f) noexcept {
+  return static_cast<const frame_pool*>(f->pool)->slots.refs(f->slot) == 1;
+}
+
+}  // namespace camkit
+
+#endif
