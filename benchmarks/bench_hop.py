@@ -21,7 +21,7 @@ from camkit.performance_core import FrameQueue
 
 HERE = Path(__file__).resolve().parent
 BUILT = HERE.parent / "build" / "benchmarks"
-ROUNDS, DEPTH, ITEMS, WAKES, RUNS = 2000, 16, 200_000, 1000, 5
+ROUNDS, DEPTH, ITEMS, WAKES, RUNS = 2000, 16, 100_000, 500, 3
 SIZE = (64, 48)
 GROUP = "hop: 2000 round trips of one frame"
 NATIVE = "hop: native, a link of 16 frames"

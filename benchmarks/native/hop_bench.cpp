@@ -167,7 +167,7 @@ int main(int argc, char** argv) {
     using Queue = std::remove_pointer_t<decltype(tag)>;
     const long few = slow ? items / 20 + 1 : items;
     return kind{name, [=] { return per_frame<Queue>(depth, few); },
-                [=] { return half_round_trip<Queue>(depth, few / 5 + 1); },
+                [=] { return half_round_trip<Queue>(depth, few / 50 + 1); },
                 [=] { return parked<Queue>(depth, wakes); }};
   };
   std::vector<kind> kinds{
