@@ -51,6 +51,7 @@ ROWS = [
     Row("camkit.performance_core._stats", hot=True),
     Row("camkit.performance_core._trace", hot=True),
     Row("camkit.performance_core._queue", hot=True),
+    Row("camkit.performance_core._ordered_map"),
     Row("camkit.performance_core._thread_pool"),
     Row("camkit.performance_core._outlets"),
     Row("camkit.performance_core._run"),

@@ -10,6 +10,8 @@ import time
 import weakref
 from pathlib import Path
 
+import cffi
+import numba
 import numpy as np
 import pytest
 
@@ -105,11 +107,45 @@ def test_the_first_error_of_a_band_is_raised_and_the_rest_left_out(pool):
     assert pool.parallel_for(4, lambda begin, end: None) == 0, "the pool goes on"
 
 
-def test_callables_of_numba_and_cffi_shape_are_called_by_address(pool, bands):
+def test_a_ctypes_callback_is_called_by_its_address(pool):
     callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p)
     seen = []
     assert pool.parallel_for(9, callback(lambda begin, end, user: seen.append((begin, end)) or 0), grain=2) == 0
     assert sorted(seen) == [(0, 2), (2, 4), (4, 6), (6, 8), (8, 9)]
+
+
+def test_functions_of_numba_run_without_the_gil(pool):
+    @numba.cfunc("int32(uintp, uintp, voidptr)")
+    def index(begin, end, user):
+        out = numba.carray(user, (1000,), dtype=np.int64)
+        for i in range(begin, end):
+            out[i] += i
+        return 0
+
+    out = np.zeros(1000, np.int64)
+    assert pool.parallel_for(1000, index, user=out, grain=10) == 0
+    assert (out == np.arange(1000)).all()
+
+    @numba.cfunc("int32(int32, int32, voidptr)")
+    def narrow(begin, end, user):
+        return 0
+
+    with pytest.raises(TypeError, match=r'must be declared as cfunc\("int32\(uintp, uintp, voidptr\)"\)'):
+        pool.parallel_for(1000, narrow, user=out)
+
+
+def test_functions_of_cffi_are_called_by_address(pool, bands):
+    ffi = cffi.FFI()
+    ffi.cdef("int add_one(size_t begin, size_t end, void *user); extern int two_arguments(size_t, size_t);")
+    lib = ffi.dlopen(str(BUILT / "bands.so"))
+    array = np.zeros(100, np.uint8)
+    assert pool.parallel_for(100, lib.add_one, user=array) == 0
+    assert pool.parallel_for(100, lib.add_one, user=ffi.from_buffer(array)) == 0
+    assert (array == 2).all()
+    with pytest.raises(TypeError, match=r"takes 2 argument\(s\), where int"):
+        pool.parallel_for(100, lib.two_arguments)
+    with pytest.raises(TypeError, match="is no function"):
+        pool.parallel_for(100, ffi.new("int *"))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from camkit.performance_core._stats import Histogram
 from camkit.performance_core._thread_pool import ThreadPool
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import FrameSpec
+from camkit.performance_core.parallel import Parallel
 from camkit.performance_core.pipeline import Pipeline
 from camkit.performance_core.stages import DROP, CFrame, Copy, CStage, Every, PyStage
 from camkit.performance_core.stats import (
@@ -44,6 +45,7 @@ __all__ = [
     "LinkStats",
     "Match",
     "NullSink",
+    "Parallel",
     "Pipeline",
     "PipelineStats",
     "PoolSource",

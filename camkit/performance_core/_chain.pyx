@@ -3,6 +3,7 @@
 from cpython.exc cimport PyErr_Occurred
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libcpp.vector cimport vector
 
 from camkit.memory_manager._abi cimport (
     CAMKIT_BAD_FRAME,
@@ -16,7 +17,7 @@ from camkit.memory_manager._abi cimport (
 )
 from camkit.performance_core._run cimport Run
 from camkit.performance_core._stage cimport Stage
-from camkit.performance_core._stats cimport histogram, summary
+from camkit.performance_core._stats cimport histogram, summary_of
 from camkit.performance_core._trace cimport TraceRing, trace_stage
 
 # Answers of nodes are looked at here, not by Cython, which takes every -1 for an exception: a thread with one that was
@@ -97,9 +98,16 @@ cdef class Chain:
             raise MemoryError("no memory for the trace of a pipeline thread")
         self.tracing, self.trace = ring, ring.ring
 
-    def stage_times(self):
-        """Return [(name, summary)] of the stages, in order."""
-        return [(stage.name, summary(self.stage_latency[i])) for i, stage in enumerate(self.stages)]
+    def stage_times(self, also=()):
+        """Return [(name, summary)] of the stages, in order; with those of other threads of the same stages."""
+        cdef vector[histogram *] those
+        rows = []
+        for i in range(self.stage_count):
+            those.clear()
+            for chain in (self, *also):
+                those.push_back((<Chain?>chain).stage_latency[i])
+            rows.append((self.stages[i].name, summary_of(those)))
+        return rows
 
     # CAMKIT_OK with frames[0..end) to hand on, perhaps none; CAMKIT_END when the run was broken off.
     cdef int work(self) except -1 nogil:

@@ -22,6 +22,7 @@ cdef extern from "camkit/outlet.hpp" namespace "camkit" nogil:
         lone_counter offered, full, late, aborted, high_water
         int push(camkit_frame *f, uint64_t tick) noexcept
         uint64_t stamped(const camkit_frame *f) noexcept
+        void stamp_as(const outlet &other) noexcept
     cdef cppclass outlet_list:
         outlet_list(size_t n) noexcept
         size_t count
@@ -39,6 +40,7 @@ cdef class Outlet:
     cdef readonly Link link  # keeps what o.link points to
     cdef readonly str name, policy
     cdef object keeper  # of the bell that the link rings
+    cdef Outlet like  # keeps the table that `o` may note stamps in
 
 
 cdef class Outlets:

@@ -20,14 +20,19 @@ cdef class Outlet:
         What the link does when it is full.
     number : int, optional
         Tells links apart in a trace.
+    like : Outlet, optional
+        Of another end of the same link: both note in one table when frames were put in.
     """
 
-    def __cinit__(self, Link link not None, str name not None, str policy not None, int32_t number=0):
-        self.link, self.name, self.policy = link, name, policy
+    def __cinit__(self, Link link not None, str name not None, str policy not None, int32_t number=0,
+                  Outlet like=None):
+        self.link, self.name, self.policy, self.like = link, name, policy, like
         self.o = new outlet()
         if self.o == NULL:
             raise MemoryError("no memory for the link of a pipeline")
         self.o.link, self.o.number = link.link, number
+        if like is not None:
+            self.o.stamp_as(like.o[0])
 
     def __dealloc__(self):
         del self.o

@@ -1,10 +1,12 @@
 from libc.stdint cimport int64_t, uint64_t
+from libcpp.vector cimport vector
 
 
 cdef extern from "camkit/histogram.hpp" namespace "camkit" nogil:
     cdef cppclass histogram:
         histogram() noexcept
         void record(int64_t ns) noexcept
+        void record_all(const histogram &other) noexcept
         void reset() noexcept
         uint64_t count() noexcept
         int64_t min() noexcept
@@ -25,6 +27,8 @@ cdef extern from "camkit/histogram.hpp" namespace "camkit" nogil:
 
 # A Summary: microseconds, None where nothing was recorded.
 cdef object summary(histogram *h)
+# The same of several together.
+cdef object summary_of(vector[histogram *] &those)
 
 
 cdef class Histogram:

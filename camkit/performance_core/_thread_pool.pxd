@@ -17,6 +17,7 @@ cdef extern from "camkit/thread_pool.hpp" namespace "camkit" nogil:
         void stop(bint abandon) noexcept
         void be_alone() noexcept
         bint accepts() noexcept
+        bint busy() noexcept
         pool_totals count() noexcept
 
 

@@ -56,6 +56,12 @@ cdef class Crew:
                 thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self.threads)
 
+    def settle(self, double timeout):
+        """Wait for callers in other threads, which are not ours to join, to be out of the stopped pool."""
+        cdef double until = time.monotonic() + timeout
+        while self.pool.busy() and time.monotonic() < until:
+            time.sleep(0.001)
+
     def forked(self):
         """Know that the threads exist in the parent only."""
         self.pool.be_alone()
@@ -312,6 +318,7 @@ def _stop_all():
         crew.stop(True)
     for crew in crews:
         crew.join(JOIN_S)
+        crew.settle(JOIN_S)
 
 
 def _forget_threads():

@@ -1,6 +1,7 @@
 """Worker: the loop of one pipeline thread."""
 
 from libc.stdint cimport int64_t, uint64_t
+from libcpp.vector cimport vector
 
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_MONOTONIC,
@@ -16,7 +17,7 @@ from camkit.performance_core._chain cimport Chain, failed
 from camkit.performance_core._outlets cimport outlet, outlet_list
 from camkit.performance_core._run cimport Run
 from camkit.performance_core._stage cimport Sink, Source
-from camkit.performance_core._stats cimport histogram, summary
+from camkit.performance_core._stats cimport histogram, summary, summary_of
 from camkit.performance_core._trace cimport trace_aborted, trace_pop, trace_push, trace_sink, trace_take
 
 from camkit.performance_core.latch import Latch
@@ -133,9 +134,12 @@ cdef class Worker(Chain):
             "aborted": w.aborted.get(),
         }
 
-    def link_wait(self):
-        """Return the summary of how long frames waited in the inlet."""
-        return summary(self.link_latency)
+    def link_wait(self, also=()):
+        """Return the summary of how long frames waited in the inlet, also for other threads that fetch there."""
+        cdef vector[histogram *] those
+        for worker in (self, *also):
+            those.push_back((<Worker?>worker).link_latency)
+        return summary_of(those)
 
     def capture_to_sink(self):
         """Return the summary of the whole way, from the frames' timestamps to the end of the sink's work."""

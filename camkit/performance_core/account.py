@@ -186,9 +186,12 @@ def _latencies(pipeline: Pipeline, strands: list[Strand]) -> tuple[dict[str, Sum
     for name, source in inputs.items():
         table |= _told_apart(source.latencies(), name, len(inputs) > 1)
     for strand in strands:
+        if strand.lane:
+            continue  # counted in with the first
+        also = [other.worker for other in strands if other.lane and other.segment is strand.segment]
         if strand.inlet is not None:
-            table[strand.inlet.name] = strand.worker.link_wait()
-        rows = dict(strand.worker.stage_times())
+            table[strand.inlet.name] = strand.worker.link_wait(also)
+        rows = dict(strand.worker.stage_times(also))
         table |= rows
         stages |= rows
         if strand.segment.sink is not None:

@@ -37,12 +37,19 @@ class Drawing:
     def _path(self, path: Path) -> list[str]:
         found = []
         for i, segment in enumerate(path.segments):
-            if i > 0 or path.branch is not None:
+            parallel = path.segments[i - 1].parallel if i > 0 else None
+            if parallel is not None:
+                found.append(
+                    f"in order: at most {parallel.in_flight} frame(s) in the threads or waiting for their turn"
+                )
+            if (i > 0 and parallel is None) or (i == 0 and path.branch is not None) or segment.parallel is not None:
                 found.append(f"queue: {_queue(*self._graph.link_of(path, segment))}")
             names = [node.name for node in segment.nodes] or [path.name]
             if i == 0 and path.match is not None:
                 names = [path.match.name, *(node.name for node in segment.nodes)]
             line = f"thread {self._numbers[id(segment)]}: {' + '.join(names)}"
+            if segment.parallel is not None:
+                line += f", in {segment.parallel.workers} threads"
             if segment.step.batch > 1:
                 line += f", up to {segment.step.batch} frames at once"
             strand = self._strands.get(id(segment))

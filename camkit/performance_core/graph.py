@@ -9,6 +9,7 @@ from typing import Any
 from camkit.performance_core._stage import NullSink, Sink, Source, Stage
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import negotiate
+from camkit.performance_core.parallel import Parallel
 from camkit.performance_core.stages import PyStage, as_stage
 from camkit.performance_core.step import Step, step_of
 from camkit.performance_core.tee import Branch, Tee
@@ -24,6 +25,12 @@ class Segment:
     source: Source | None = None
     stages: list[Stage] = field(default_factory=list)
     sink: Sink | None = None
+
+    @property
+    def parallel(self) -> Parallel | None:
+        """Parallel or None: what stands here alone, for several threads."""
+        only = self.stages[0] if self.stages else None
+        return only if isinstance(only, Parallel) else None
 
     @property
     def nodes(self) -> list[Any]:
@@ -254,6 +261,8 @@ class Graph:
 
     def _cut(self, path: Path, steps: list[Step]) -> None:
         """Cut a chain into the segments that have a thread each."""
+        if steps and path.match is not None and isinstance(steps[0].node, Parallel):
+            path.segments.append(Segment(Step(NullSink())))  # a thread in front of its threads, for the Match
         for i, step in enumerate(steps):
             first = i == 0 and not path.segments
             node = (
@@ -276,8 +285,9 @@ class Graph:
                 segment.sink = node
             else:
                 segment.stages.append(node)
-        if not path.segments:  # a Match or a Tee right behind a Tee or a Match
-            path.segments.append(Segment(Step(NullSink())))
+        behind = path.tee is not None or path.into is not None
+        if not path.segments or (behind and path.segments[-1].parallel is not None):
+            path.segments.append(Segment(Step(NullSink())))  # a thread for the Tee or the Match
         if path.match is not None and path.segments[0].step.linked:
             raise ValueError(f"{path.segments[0].step!r} has no link in front of it but those of the Match, which the "
                              "pipeline's policy and depth are for")  # fmt: skip
@@ -303,6 +313,8 @@ def _source(what: Any) -> Source:
 
 def _node(step: Step, path: Path, i: int, steps: list[Step]) -> Stage | Sink:
     node = step.node
+    if step.batch > 1 and isinstance(node, Parallel):
+        raise ValueError(f"{step!r} asks for a batch: each thread of a Parallel takes one frame at a time")
     if isinstance(node, Stage) or (isinstance(node, Sink) and i == len(steps) - 1 and path.into is None):
         return node
     if isinstance(node, (Source, Sink, Tee, Match)) or isinstance(getattr(node, "source", None), Source):
@@ -314,6 +326,15 @@ def _node(step: Step, path: Path, i: int, steps: list[Step]) -> Stage | Sink:
 
 def _begins(step: Step, node: Stage | Sink, before: Segment) -> bool:
     """Tell whether a node that is not the first begins a thread."""
+    if isinstance(node, Parallel) or before.parallel is not None:
+        if step.thread not in (None, True):
+            raise ValueError(f"{step!r} cannot share a thread as thread={step.thread!r} says: a Parallel has its own")
+        if before.parallel is not None and (step.policy or step.depth or step.wait):
+            raise ValueError(
+                f"{step!r} asks for something of its queue, and there is no queue behind a Parallel: frames wait in "
+                "front of it, where its own Step has a say"
+            )
+        return True
     if step.thread is None:
         return (
             step.demanding or isinstance(node, PyStage) or (isinstance(node, Sink) and not isinstance(node, NullSink))

@@ -72,7 +72,14 @@ def _numba(function: Any) -> tuple[int, int | None] | None:
     if not type(function).__module__.startswith("numba.") or not isinstance(getattr(function, "address", None), int):
         return None
     signature = getattr(function, "_sig", None)
-    return function.address, len(signature.args) if signature is not None else None
+    if signature is None:
+        return function.address, None
+    wide = [
+        str(kind) for kind in signature.args[:2] if getattr(kind, "bitwidth", 0) != 8 * ctypes.sizeof(ctypes.c_size_t)
+    ]
+    if str(signature.return_type) != "int32" or wide:
+        raise TypeError(f'{function!r} is {signature}; it must be declared as cfunc("int32(uintp, uintp, voidptr)")')
+    return function.address, len(signature.args)
 
 
 def _cffi(function: Any) -> tuple[int, int | None] | None:

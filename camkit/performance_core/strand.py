@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from camkit.performance_core import placement
 from camkit.performance_core._matcher import Matcher
+from camkit.performance_core._ordered_map import OrderedMap
 from camkit.performance_core._outlets import Outlet, Outlets
 from camkit.performance_core._run import Run
 from camkit.performance_core._worker import Worker
@@ -15,6 +16,7 @@ from camkit.performance_core.step import link_queue
 from camkit.performance_core.thread_clock import ThreadClock
 
 if TYPE_CHECKING:
+    from camkit.performance_core._queue import Link
     from camkit.performance_core._trace import TraceRing
     from camkit.performance_core.graph import Graph, Path, Segment
     from camkit.performance_core.latch import Latch
@@ -31,7 +33,9 @@ class Strand:
         inlet: Outlet | Matcher | None,
         outlets: Outlets | None,
         ended: Callable[[], None],
+        lane: int | None = None,
     ) -> None:
+        self.lane = lane  # of a Parallel
         self.path, self.segment, self.worker = path, segment, worker
         self.inlet = inlet if isinstance(inlet, Outlet) else None
         self.matcher = inlet if isinstance(inlet, Matcher) else None
@@ -42,6 +46,7 @@ class Strand:
         self._ended = ended
         # Daemons: a stage that never returns must not keep the interpreter from ending; the pipeline ends the others.
         name = segment.nodes[0].name if segment.nodes else path.match.name if path.match else path.name
+        name = name if lane is None else f"{name}-{lane}"
         self.thread = threading.Thread(target=self._work, name=f"camkit-{name}", daemon=True)
 
     @property
@@ -124,6 +129,10 @@ class Loom:
         for i, segment in enumerate(path.segments):
             first, last = i == 0, i == len(path.segments) - 1
             inlet = self._first(path) if first else before
+            if segment.parallel is not None:
+                before, lanes = self._weave_lanes(path, segment, inlet, path.segments[i + 1])  # type: ignore[arg-type]
+                strands += lanes
+                continue
             to: Any = segment.sink
             outlets = None
             if not last:
@@ -151,6 +160,25 @@ class Loom:
             strands.append(Strand(path, segment, worker, inlet, outlets, self._ended))
         return strands
 
+    def _weave_lanes(
+        self, path: Path, segment: Segment, front: Outlet, following: Segment
+    ) -> tuple[Outlet, list[Strand]]:
+        """Make a strand for each thread of a Parallel, and the outlet of what the thread behind them fetches from."""
+        parallel, ordered = segment.parallel, front.link
+        assert parallel is not None and isinstance(ordered, OrderedMap)
+        self._links += 1
+        link = ordered if following.parallel is None else following.parallel.link(ordered)
+        behind = Merged(link, f"link_{self._links}", "in order", self._links)
+        strands = []
+        for i, (stage, (fetch, give)) in enumerate(zip(parallel.stages, ordered.lanes(), strict=True)):
+            inlet = Outlet(fetch, front.name, front.policy, front.number, front)
+            outlets = Outlets([behind.lane(give)])
+            limited = path.trunk and path.into is None
+            worker = Worker(self._run, [stage], 1, inlet, outlets, own=path.trunk, limited=limited)
+            # The front link is counted once, as the first one's.
+            strands.append(Strand(path, segment, worker, None if i else front, outlets, self._ended, i))
+        return behind, strands
+
     def _first(self, path: Path) -> Outlet | Matcher | None:
         if path.match is not None:
             match, inlets = path.match, {name: self._matched[name] for name in path.after}
@@ -166,4 +194,28 @@ class Loom:
         else:
             (policy, depth), wait = self._graph.link_of(path, segment), segment.step.wait
         self._links += 1
-        return Outlet(link_queue(policy, depth, wait), f"link_{self._links}", policy, self._links)
+        link: Link = link_queue(policy, depth, wait)
+        if segment is not None and segment.parallel is not None:
+            link = segment.parallel.link(link)
+        return Outlet(link, f"link_{self._links}", policy, self._links)
+
+
+class Merged(Outlet):
+    """The link behind the threads of a Parallel: each pushes into an end of its own, one thread pops."""
+
+    def __init__(self, link: Link, name: str, policy: str, number: int) -> None:
+        self._number = number
+        self._lanes: list[Outlet] = []
+
+    def lane(self, end: Link) -> Outlet:
+        """Return the outlet of one of the threads."""
+        self._lanes.append(Outlet(end, self.name, self.policy, self._number, self))
+        return self._lanes[-1]
+
+    def counts(self) -> dict[str, int]:
+        """Add up what the threads brought and what became of it."""
+        total, *others = super().counts(), *(lane.counts() for lane in self._lanes)
+        for other in others:
+            high_water = max(total["high_water"], other["high_water"])
+            total = {key: total[key] + other[key] for key in total} | {"high_water": high_water}
+        return total

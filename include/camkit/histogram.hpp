@@ -38,6 +38,19 @@ class histogram {
     add(counts_[negative][bucket_of(magnitude)], 1);
   }
 
+  // The writer's too: record all that another has recorded.
+  void record_all(const histogram& other) noexcept {
+    const std::int64_t low = other.min_.load(std::memory_order_relaxed);
+    const std::int64_t high = other.max_.load(std::memory_order_relaxed);
+    if (low < min_.load(std::memory_order_relaxed)) min_.store(low, std::memory_order_relaxed);
+    if (high > max_.load(std::memory_order_relaxed)) max_.store(high, std::memory_order_relaxed);
+    add(sum_, other.sum_.load(std::memory_order_relaxed));
+    add(count_, other.count());
+    for (int side = 0; side < 2; ++side)
+      for (int i = 0; i < buckets; ++i)
+        add(counts_[side][i], other.counts_[side][i].load(std::memory_order_acquire));
+  }
+
   // The writer's too. Called while another thread records, it may leave single values of before the
   // reset behind.
   void reset() noexcept {

@@ -23,7 +23,7 @@ struct outlet {
   // The pushing thread: hand one reference over, waiting for room where the policy is to wait; only
   // abort() ends that. Returns what the link answered: CAMKIT_OK, or how a frame was lost.
   int push(camkit_frame* f, std::uint64_t tick) noexcept {
-    stamps_[place(f)].set(tick);
+    table_[place(f)].set(tick);
     offered.add(1);
     int answer;
     do answer = link->push(f, slice_ns);
@@ -46,7 +46,11 @@ struct outlet {
 
   // When a frame was put in. Not in the frame, which may be in other links at the same time. Two
   // pools' frames may meet in one place, and then one duration is wrong; two of one pool's do not.
-  std::uint64_t stamped(const camkit_frame* f) const noexcept { return stamps_[place(f)].get(); }
+  std::uint64_t stamped(const camkit_frame* f) const noexcept { return table_[place(f)].get(); }
+
+  // Before any frame, for the ends of a link that has several: look at one table. The other outlet
+  // must outlive this.
+  void stamp_as(const outlet& other) noexcept { table_ = other.table_; }
 
  private:
   static constexpr std::size_t places = 1024;
@@ -58,6 +62,7 @@ struct outlet {
     return static_cast<std::size_t>(f->slot + (pool * 0x9E3779B97F4A7C15u >> 48)) % places;
   }
   lone_counter stamps_[places];
+  lone_counter* table_ = stamps_;
   std::uint64_t watched_ = 0;
 };
 

@@ -23,6 +23,9 @@ namespace camkit {
 // last thief is done. That cannot be a circle: who waits for a job made it later than the one whose
 // band it is in the middle of, so waiting always leads to a younger job.
 //
+// What calls a band's function is not noexcept, though nothing may throw: the end of the Python
+// interpreter unwinds a thread that waits for the GIL in there.
+//
 // Thread-safety: everything from any thread; the destructor when no call and no work() goes on.
 class thread_pool {
  public:
@@ -50,7 +53,7 @@ class thread_pool {
   // Call fn on bands of `grain` indices (0: four bands a thread), the last one shorter where it
   // does not divide n, in any order, and return when all are done: 0, the first other answer that a
   // band gave (bands not begun by then are left out), or `stopped`.
-  int parallel_for(band_fn fn, void* user, std::size_t n, std::size_t grain) noexcept {
+  int parallel_for(band_fn fn, void* user, std::size_t n, std::size_t grain) {
     if (n == 0) return 0;
     if (mode_.load(std::memory_order_acquire) >= finishing) return stopped;
     if (grain == 0) grain = n / (4 * (std::size_t{workers_} + 1)) + 1;
@@ -70,7 +73,7 @@ class thread_pool {
   }
 
   // The life of worker `index`, each in a thread of its own: returns after stop().
-  void work(unsigned index) noexcept {
+  void work(unsigned index) {
     seat& me = seats_[index];
     range found;
     for (;;) {
@@ -100,6 +103,9 @@ class thread_pool {
     if (mode_.load(std::memory_order_relaxed) == open)
       mode_.store(alone, std::memory_order_relaxed);
   }
+
+  // Tell whether calls go on whose bands others may have; only for a moment.
+  bool busy() const noexcept { return calls_.load(std::memory_order_acquire) != 0; }
 
   bool accepts() const noexcept { return mode_.load(std::memory_order_acquire) < finishing; }
 
@@ -150,7 +156,7 @@ class thread_pool {
     calls_.fetch_and(~bit(nth), std::memory_order_release);
   }
 
-  int run_alone(job& work) noexcept {
+  int run_alone(job& work) {
     const std::size_t n = work.left.load(std::memory_order_relaxed);
     const std::size_t left_out = run_bands({&work, 0, n}, nullptr);
     if (left_out != 0) lost_alone_.fetch_add(left_out, std::memory_order_relaxed);
@@ -158,7 +164,7 @@ class thread_pool {
   }
 
   // Does the range and whatever of it is not stolen meanwhile.
-  void execute(seat& me, range now) noexcept {
+  void execute(seat& me, range now) {
     job& work = *now.of;
     std::size_t done = 0;
     do {
@@ -178,7 +184,7 @@ class thread_pool {
   }
 
   // Return how many indices were left out because the pool was stopped.
-  std::size_t run_bands(range now, pool_tally* bands) noexcept {
+  std::size_t run_bands(range now, pool_tally* bands) {
     job& work = *now.of;
     while (now.begin < now.end && !over(work)) {
       const std::size_t end = now.end - now.begin > work.grain ? now.begin + work.grain : now.end;
@@ -195,7 +201,7 @@ class thread_pool {
   }
 
   // The caller, whose deque is empty: what thieves have of the job is still under way.
-  void await(seat& me, job& work) noexcept {
+  void await(seat& me, job& work) {
     for (std::uint32_t turn = 0;; ++turn) {
       if (work.left.load(std::memory_order_acquire) == 0) return;
       range found;
@@ -263,7 +269,7 @@ class thread_pool {
     }
   }
 
-  void sleep(unsigned index, seat& me) noexcept {
+  void sleep(unsigned index, seat& me) {
     for (std::uint32_t turn = 0; turn < spins_; ++turn) {
       if (calls_.load(std::memory_order_relaxed) != 0) {
         range found;

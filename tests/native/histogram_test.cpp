@@ -192,6 +192,20 @@ void test_a_copy_of_one_that_is_written() {
   });
 }
 
+void test_two_in_one() {
+  const std::unique_ptr<histogram> all(new histogram), odd(new histogram), even(new histogram);
+  for (int i = -500; i < 2000; ++i) {
+    all->record(i * 37);
+    (i % 2 ? odd : even)->record(i * 37);
+  }
+  odd->record_all(*even);
+  odd->record_all(*std::unique_ptr<histogram>(new histogram));
+  CHECK(odd->count() == all->count() && odd->min() == all->min() && odd->max() == all->max());
+  CHECK(odd->mean() == all->mean());
+  for (double percent : {0.0, 1.0, 50.0, 99.0, 100.0})
+    CHECK(odd->percentile(percent) == all->percentile(percent));
+}
+
 }  // namespace
 
 int main() {
@@ -202,6 +216,7 @@ int main() {
   test_against_sorted_values();
   test_extremes();
   test_reader_beside_the_writer(50000);
+  test_two_in_one();
   test_buckets_tile_the_range();
   test_merge_and_subtract();
   test_a_copy_of_one_that_is_written();

@@ -8,12 +8,13 @@ setup(
     ext_modules=cythonize(
         [
             Extension(
-                "invert",
-                ["invert.pyx"],
+                name,
+                [f"{name}.pyx"],
                 include_dirs=[camkit.get_include()],
                 extra_compile_args=["-std=c++17"],
                 language="c++",
             )
+            for name in ("invert", "bands")
         ],
         language_level=3,
     ),

@@ -3,6 +3,9 @@
 Then frames of a pool over memory of its own.
 """
 
+import functools
+
+from bands import InvertInBands
 from invert import Broken, Invert, native_pool, pools_given_up
 
 import camkit
@@ -22,6 +25,20 @@ for sequence, picture in after.items():
     assert (picture == 255 - before[sequence]).all(), f"frame {sequence} is not the negative of itself"
 assert stage.frames >= len(after)
 print(len(after), "negatives from", camkit.__file__)
+
+before.clear()
+after.clear()
+with camkit.ThreadPool(2) as pool, camkit.open("synthetic", format="GREY", size=(64, 48), fps=200) as camera:
+    camkit.Pipeline(
+        camera,
+        lambda frame: before.update({frame.sequence: frame.array.copy()}),
+        camkit.Parallel(functools.partial(InvertInBands, pool), workers=2),
+        lambda frame: after.update({frame.sequence: frame.array.copy()}),
+    ).run(frames=20)
+    assert pool.stats().bands == 6 * 20, pool.stats()
+assert list(after) == sorted(after)
+for sequence, picture in after.items():
+    assert (picture == 255 - before[sequence]).all(), f"frame {sequence} is not the negative of itself"
 
 for answer, cause in ((4, "stage"), (5, "pool"), (6, "bad")):
     with camkit.SyntheticCamera(format="GREY", size=(64, 48), frames=5, realtime=False) as camera:
