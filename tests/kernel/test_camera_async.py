@@ -39,7 +39,7 @@ def test_waits_cancelled_at_any_moment_lose_no_frame(vivid, open_camera):
         frames, numbers = AsyncFrames(camera), []
         for turn in itertools.count():
             try:
-                numbers.append((await asyncio.wait_for(anext(frames), turn % 7 * 0.005)).sequence)
+                numbers.append((await asyncio.wait_for(anext(frames), (turn % 7 + 1) * 0.004)).sequence)
             except TimeoutError:
                 assert not readers()
             if len(numbers) == 25:
