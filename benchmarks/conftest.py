@@ -49,7 +49,7 @@ def cython_loop():
         from Cython.Compiler.Options import CompilationOptions
 
         source = HERE / f"{name}.pyx"
-        folder = BUILT / f"{name}-{fingerprint(source)}"
+        folder = BUILT / f"{name}-{fingerprint(source, *sorted((TOP / 'camkit').rglob('*.pxd')))}"
         module = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
         if not module.exists():
             folder.mkdir(parents=True, exist_ok=True)
