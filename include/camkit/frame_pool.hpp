@@ -10,6 +10,7 @@
 #ifndef CAMKIT_FRAME_POOL_HPP
 #define CAMKIT_FRAME_POOL_HPP
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <new>
@@ -91,7 +92,8 @@ struct frame_pool {
   camkit_frame* adopt(std::uint32_t i) noexcept {
     if (!slots.adopt(i)) return nullptr;
     const auto held = remaining_.fetch_add(1, std::memory_order_relaxed) - owner + 1;
-    slots.raise_high_water(static_cast<std::uint32_t>(held));
+    // A slot may come here again before the release that gave it back has counted it off.
+    slots.raise_high_water(std::min(static_cast<std::uint32_t>(held), slots.capacity()));
     return lend(i);
   }
 
