@@ -120,11 +120,6 @@ class Graph:
         """list: the ends of all paths that are not a Tee or a Match."""
         return [node for node in self.nodes if isinstance(node, Sink)]
 
-    @property
-    def tees(self) -> list[Tee]:
-        """list: the Tees, outer ones first."""
-        return [path.tee for path in self.paths if path.tee is not None]
-
     def find(self, branch: Branch) -> Path:
         """Return the path that a branch became."""
         for path in self.paths:

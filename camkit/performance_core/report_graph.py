@@ -58,7 +58,7 @@ def _taken(stats: PipelineStats, name: str, before: str) -> bool:
 def _thread(thread: ThreadStats, branch: str, x: float, y: float) -> tuple[str, float]:
     names = [name if len(name) <= 28 else name[:27] + "…" for name in thread.nodes or (branch,)]
     widths = [max(56.0, len(name) * CHARACTER + 20) for name in names]
-    size = sum(widths) + GAP * (len(names) - 1) + 2 * PAD
+    size = max(sum(widths) + GAP * (len(names) - 1), len(thread.name) * CHARACTER) + 2 * PAD
     body = f'<rect class="thread" x="{x:.1f}" y="{y + 6:.1f}" width="{size:.1f}" height="68" rx="10"/>'
     left = x + PAD
     for name, width in zip(names, widths, strict=True):
