@@ -45,6 +45,19 @@ def check_seconds(name: str, value: Any) -> float:
     return float(value)
 
 
+def check_timeout(value: Any, name: str = "timeout") -> float:
+    """Return how many seconds to wait, at most 1e9, which is for ever; or raise TypeError or ValueError naming it."""
+    if not hasattr(value, "__float__") and not hasattr(value, "__index__"):  # float() reads texts too
+        raise TypeError(f"{name} is {shown(value)}, not a number of seconds")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = float("inf") if value > 0 else -1.0
+    if not seconds >= 0:
+        raise ValueError(f"{name} is {shown(value)}, not a number of seconds from 0 on")
+    return min(seconds, 1e9)
+
+
 def check_size(size: Any, format: PixelFormat | None = None) -> tuple[int, int]:
     """Return `size` as (width, height) that `format` can have, or raise TypeError or ValueError naming it."""
     if isinstance(size, str):

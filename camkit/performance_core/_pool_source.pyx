@@ -69,6 +69,9 @@ cdef class PoolSource(Source):
         super().__init__(name)
         self.pool = pool
         self.frames = 0 if frames is None else check_int("frames", frames, 1, (1 << 63) - 1)
+        for what, seconds in (("period", period), ("offset", offset)):
+            if not isinstance(seconds, (int, float)):
+                raise TypeError(f"{what} is a {type(seconds).__name__}, not a number of seconds")
         if not 0 <= period <= 3600 or not -3600 <= offset <= 3600:
             raise ValueError(f"period is {period!r} and offset {offset!r}, not seconds up to an hour")
         if clock not in CLOCKS:

@@ -13,7 +13,7 @@ from camkit.memory_manager._abi cimport (
     camkit_frame_retain,
     now_ns,
 )
-from camkit.memory_manager._checks import check_int
+from camkit.memory_manager._checks import check_int, check_timeout
 from camkit.memory_manager._frame cimport Frame, Frame_wrap
 
 POLICIES = ("block", "drop_newest", "drop_oldest", "latest")  # in the order of link_policy
@@ -184,9 +184,7 @@ cdef class FrameQueue(Link):
 cdef int64_t deadline(timeout) except? -2:
     if timeout is None:
         return -1
-    if not timeout >= 0:
-        raise ValueError(f"timeout is {timeout!r}, not a number of seconds from 0 on")
-    return now_ns() + <int64_t>(min(timeout, 1e9) * 1e9)
+    return now_ns() + <int64_t>(<double>check_timeout(timeout) * 1e9)
 
 
 cdef int64_t slice_of(int64_t until) noexcept nogil:

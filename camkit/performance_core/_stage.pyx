@@ -178,7 +178,7 @@ cdef class Stage(Node):
     def __cinit__(self):
         self.inputs = ()
         self.slots = 6
-        self.when_dry = "block"
+        self.when_dry, self.waits = "block", True
 
     def __init__(self, name=None, *, inputs=None, output=None, writes=False, slots=6, when_dry="block"):
         super().__init__(name)

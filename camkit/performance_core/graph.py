@@ -123,7 +123,7 @@ class Graph:
     def find(self, branch: Branch) -> Path:
         """Return the path that a branch became."""
         for path in self.paths:
-            if path.branch is branch:
+            if path.branch is branch and branch is not None:
                 return path
         raise ValueError(f"{branch!r} is no branch of this pipeline; it has {', '.join(map(repr, self._branches()))}")
 

@@ -10,6 +10,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from camkit.errors import CamkitError, OutputError
+from camkit.memory_manager._checks import check_timeout
 from camkit.performance_core import live, reconfigure, waiting
 from camkit.performance_core._queue import POLICIES, FrameQueue
 from camkit.performance_core._run import Run
@@ -82,7 +83,7 @@ class Pipeline:
     ) -> None:
         if policy not in POLICIES:
             raise ValueError(f"policy is {policy!r}, not one of {', '.join(POLICIES)}")
-        if watchdog is not None and not watchdog > 0:
+        if watchdog is not None and check_timeout(watchdog, "watchdog") == 0:
             raise ValueError(f"watchdog is {watchdog!r}, not a number of seconds above 0, or None")
         FrameQueue(depth, policy)  # says what is wrong with a depth now, not at the start
         self._graph = Graph(source, nodes, policy, depth)
@@ -184,7 +185,7 @@ class Pipeline:
             isinstance(frames, bool) or not isinstance(frames, Integral) or not 0 < frames < 1 << 63
         ):
             raise ValueError(f"frames is {frames!r}, not a whole number from 1 on")
-        if seconds is not None and not 0 < seconds < 1e9:
+        if seconds is not None and not 0 < check_timeout(seconds, "seconds") < 1e9:
             raise ValueError(f"seconds is {seconds!r}, not a number above 0")
         with self._changing:
             with live.claim(self):
@@ -256,6 +257,7 @@ class Pipeline:
         PipelineError
             A stage did not come back within `timeout` seconds; the message names it. Its thread is left behind.
         """
+        timeout = check_timeout(timeout)
         self.drain()
         if self._own_thread():
             return

@@ -78,7 +78,7 @@ def allowed_cpus() -> frozenset[int]:
 def name_thread(name: str) -> None:
     """Show the calling thread under this name (its first 15 bytes) in `top -H`, `perf` and debuggers, on Linux."""
     with suppress(OSError), open("/proc/thread-self/comm", "wb", buffering=0) as comm:
-        comm.write(name.encode()[:15])
+        comm.write(name.encode(errors="replace")[:15])
 
 
 def cpu_list(cpus: Iterable[int]) -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from camkit.memory_manager._checks import check_timeout
 from camkit.performance_core import live
 from camkit.performance_core.tee import Branch, Tee, branch_of
 from camkit.performance_core.trouble import hang_error, wrap
@@ -57,8 +58,7 @@ def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
 
 def remove_branch(pipeline: Pipeline, branch: Branch, drain: bool, timeout: float) -> None:
     """Do the work of `Pipeline.remove`."""
-    if not timeout >= 0:
-        raise ValueError(f"timeout is {timeout!r}, not a number of seconds from 0 on")
+    timeout = check_timeout(timeout)
     with pipeline._changing:
         path = pipeline._graph.find(branch)
         end = next(other for other in pipeline._graph.paths if other.name in path.after)

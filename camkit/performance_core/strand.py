@@ -80,13 +80,13 @@ class Strand:
     def _work(self) -> None:
         self.clock.begin()
         try:
-            placement.name_thread(self.thread.name)
             try:
+                placement.name_thread(self.thread.name)
                 step = self.segment.step
                 self.placed = placement.apply(step.affinity, step.priority)
-            except (OSError, ValueError) as error:  # the CPUs were there when the Step was made
+            except Exception as error:  # the CPUs were there when the Step was made
                 self.placed = f"not placed: {error}"
-            self.worker.run()
+            self.worker.run()  # always: it is what tells the threads beside it of the end
         finally:
             self.clock.end()
             self.worker.ready.set()

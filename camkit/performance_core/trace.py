@@ -71,7 +71,8 @@ def open_output(path: str | os.PathLike[str], what: str) -> IO[str]:
     """Open a file that will be written at the end of a run, so that nobody learns of a typo after an hour."""
     name = os.fspath(path)
     try:
-        return open(name, "a", encoding="utf-8")  # what is there stays until there is something better
+        # What is there stays until there is something better. Half a surrogate in a name must not spoil the whole file.
+        return open(name, "a", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise OutputError(error.errno, f"cannot write the {what} {name!r}: {error.strerror}", name) from error
 

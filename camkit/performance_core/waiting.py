@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from camkit.memory_manager._checks import check_timeout
 from camkit.performance_core._stage import Sink
 from camkit.performance_core.trouble import hang_error, hanging
 
@@ -92,9 +93,7 @@ def look_for_hang(pipeline: Pipeline, strands: Sequence[Strand]) -> None:
 def _until(pipeline: Pipeline, timeout: float | None) -> float | None:
     if pipeline._own_thread():
         raise RuntimeError(f"a stage cannot wait for its own pipeline, {pipeline!r}: it would wait for itself")
-    if timeout is not None and not timeout >= 0:
-        raise ValueError(f"timeout is {timeout!r}, not a number of seconds from 0 on")
-    return None if timeout is None else time.monotonic() + timeout
+    return None if timeout is None else time.monotonic() + check_timeout(timeout)
 
 
 def _serve(pipeline: Pipeline, now: float) -> None:

@@ -58,6 +58,9 @@ cdef class Copy(Stage):
         As for `Stage`.
     """
 
+    def __cinit__(self):
+        self.writes = self.checks = True  # also for a subclass that forgets super().__init__()
+
     def __init__(self, slots=6, name=None, *, inputs=None, when_dry="block"):
         super().__init__(name, inputs=inputs, writes=True, slots=slots, when_dry=when_dry)
 

@@ -125,8 +125,8 @@ cdef class PyStage(Stage):
                 slots.append(Frame_wrap(outs[i]))
         if not which:
             return 0
-        try:
-            results = self.function(leases, slots) if slots else self.function(leases)
+        try:  # lists of its own: whatever it does with them, ours are as long as `which`
+            results = self.function(leases[:], slots[:]) if slots else self.function(leases[:])
         except _BadFrame as error:
             results = [error] * len(which)
         if results is None:
@@ -135,6 +135,7 @@ cdef class PyStage(Stage):
             what = f"{len(results)} answers" if isinstance(results, (list, tuple)) else f"a {type(results).__name__}"
             raise TypeError(f"stage {self.name!r} returned {what} for {len(which)} frames; a stage with a batch "
                             "returns None to send all on, or a list with an answer for each")
+        results = list(results)  # nobody else can make it shorter meanwhile
         for at in range(len(which)):
             i = which[at]
             result = results[at]
