@@ -30,13 +30,14 @@ def switch_often():
 
 
 def together(*bodies, seconds=SECONDS):
-    """Call each body over and over in a thread of its own; raise what any of them raises."""
+    """Call each body over and over, once at least, in a thread of its own; raise what any of them raises."""
     until, errors = time.monotonic() + seconds, []
     start = threading.Barrier(len(bodies))
 
     def work(body):
         try:
             start.wait()
+            body()
             while time.monotonic() < until and not errors:
                 body()
         except BaseException as error:

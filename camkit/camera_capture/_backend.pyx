@@ -17,7 +17,6 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_TIMEOUT,
     camkit_frame,
     camkit_frame_release,
-    camkit_frame_retain,
     copy_description,
     copy_pixels,
     now_ns,
@@ -228,15 +227,15 @@ cdef class Backend(Source):
 
         When the stream has ended meanwhile, or somebody reads already, it is counted as `aborted` instead.
         """
-        cdef camkit_frame *c = frame.get()
+        cdef camkit_frame *c = frame.share()
         with self.lock:
             if self.streaming and c.generation == self.generation and not self.reading.exchange(True):
                 if self.kept == NULL:
-                    camkit_frame_retain(c)
                     self.kept = c
                     c = NULL
                 self.reading.store(False)
             if c != NULL:
+                camkit_frame_release(c)
                 self.counters.taken -= 1
                 self.counters.aborted += 1
 

@@ -20,6 +20,7 @@ from camkit.memory_manager._abi cimport (
     allocate_pages,
     camkit_frame,
     camkit_frame_describe,
+    camkit_frame_release,
     frame_pool,
     huge_pages_no,
     now_ns,
@@ -276,8 +277,11 @@ def read_stamp(frame):
     cdef int64_t time = 0
     cdef bint found = False
     cdef Py_buffer view
+    cdef camkit_frame *f
     if isinstance(frame, Frame):
-        found = frame_stamp((<Frame>frame).get(), &sequence, &time)
+        f = (<Frame>frame).share()
+        found = frame_stamp(f, &sequence, &time)
+        camkit_frame_release(f)
     else:
         PyObject_GetBuffer(frame, &view, PyBUF_STRIDES | PyBUF_FORMAT)
         try:

@@ -13,7 +13,6 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_OK,
     camkit_frame,
     camkit_frame_release,
-    camkit_frame_retain,
 )
 from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
@@ -196,9 +195,7 @@ cdef class GLSink(Sink):
         GLError
             There is no context, another thread uses the sink, or OpenGL refused.
         """
-        cdef camkit_frame *c = frame.get()
-        # Another thread may close the frame while this one draws.
-        camkit_frame_retain(c)
+        cdef camkit_frame *c = frame.share()  # another thread may close the frame while this one draws
         try:
             self._show(c)
         finally:

@@ -1,5 +1,6 @@
 """ClockMap: the time of one clock on another, and how far it can be off."""
 
+cimport cython
 from libc.stdint cimport int64_t
 
 CLOCKS = ("monotonic", "realtime", "boottime", "monotonic_raw", "tai")
@@ -61,6 +62,7 @@ cdef class ClockMap:
     def __repr__(self):
         return f"<ClockMap {self.source} to {self.target}, within {self.error_ns} ns>"
 
+    @cython.critical_section
     def update(self):
         """Read both clocks; returns the map itself. The readings of one map belong to one thread at a time."""
         self.read_both()
@@ -148,8 +150,8 @@ def clock_map(source, target):
 cdef ClockMap shared_map(str source, str target):
     cdef ClockMap found = _maps.get((source, target))
     if found is None:
-        found = _maps[source, target] = ClockMap(source, target)
-    else:
+        return _maps.setdefault((source, target), ClockMap(source, target))
+    with cython.critical_section(found):
         found.read_both()
     return found
 

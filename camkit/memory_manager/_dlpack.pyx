@@ -12,7 +12,6 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_FRAME_READ_ONLY,
     camkit_frame,
     camkit_frame_release,
-    camkit_frame_retain,
 )
 from camkit.memory_manager._dlpack_abi cimport (
     DL_CPU,
@@ -68,7 +67,16 @@ def dlpack(Frame frame not None, stream=None, max_version=None, dl_device=None, 
     cdef bint versioned = max_version is not None and max_version[0] >= 1
     if copy:
         frame, flags = frame.copy(), DL_IS_COPIED
-    cdef camkit_frame *c = frame.get()
+    cdef camkit_frame *c = frame.share()
+    try:
+        return capsule_of(frame, c, versioned, flags)
+    except BaseException:
+        camkit_frame_release(c)
+        raise
+
+
+# Uses the reference up unless it raises.
+cdef object capsule_of(Frame frame, camkit_frame *c, bint versioned, uint64_t flags):
     if c.plane_count != 1:
         raise BufferError(f"{frame.format} has {c.plane_count} planes and no single tensor: use frame.planes")
     if c.flags & CAMKIT_FRAME_READ_ONLY:
@@ -100,11 +108,10 @@ def dlpack(Frame frame not None, stream=None, max_version=None, dl_device=None, 
     export.versioned.context = export.plain.context = export
     export.versioned.deleter, export.plain.deleter = delete_versioned, delete_plain
     export.plain.tensor = t[0]
-    camkit_frame_retain(c)
     try:
         if versioned:
             return PyCapsule_New(&export.versioned, "dltensor_versioned", drop_capsule)
         return PyCapsule_New(&export.plain, "dltensor", drop_capsule)
     except BaseException:
-        drop(export)
+        free(export)
         raise

@@ -6,11 +6,16 @@ from camkit.memory_manager._abi cimport camkit_frame
 cdef class Frame:
     cdef camkit_frame *c  # one reference to its slot; NULL when closed
     cdef Py_ssize_t exports  # views alive: while there are any, the slot cannot be given up
+    # Both are guarded by the GIL, or without one by the frame's critical section.
     cdef Py_ssize_t shape[3]
     cdef Py_ssize_t strides[3]
 
     cdef void give_back(self) noexcept
+    # What a frame's own code reads, under the GIL or the frame's critical section; others share().
     cdef camkit_frame *get(self) except NULL
+    # One more reference, for the caller to release: the slot stays, whoever closes the frame meanwhile.
+    cdef camkit_frame *share(self) except NULL
+    cdef void unexport(self) noexcept
     cdef int _shape(self, uint32_t plane, Py_ssize_t *shape, Py_ssize_t *strides, int *itemsize) except -1
     cdef bint _contiguous(self, int ndim, int itemsize)
     cdef object _view(self, uint32_t plane)

@@ -4,6 +4,7 @@ cimport cython
 cimport numpy as cnp
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
 from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
 
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_MONOTONIC,
@@ -55,7 +56,7 @@ cdef class Lease:
 
     def __dealloc__(self):
         if self.frame is not None:
-            self.frame.exports -= 1
+            self.frame.unexport()
 
 
 @cython.no_gc
@@ -83,15 +84,18 @@ cdef class Frame:
     def __exit__(self, *args):
         self.close()
 
+    @cython.critical_section
     def __repr__(self):
-        if self.c == NULL:
+        cdef camkit_frame *c = self.c
+        if c == NULL:
             return "<Frame closed>"
-        return f"<Frame {self.sequence} {self.format} {self.width}x{self.height} {self.memory}>"
+        return f"<Frame {c.sequence} {name_of(c.format)} {c.width}x{c.height} {MEMORIES[c.memory]}>"
 
+    @cython.critical_section
     def __getbuffer__(self, Py_buffer *view, int flags):
         cdef camkit_frame *c = self.get()
         if c.plane_count != 1:
-            raise BufferError(f"{self.format} has {c.plane_count} planes and no single buffer: use frame.planes")
+            raise BufferError(f"{name_of(c.format)} has {c.plane_count} planes and no single buffer: use frame.planes")
         if flags & PyBUF_WRITABLE and c.flags & CAMKIT_FRAME_READ_ONLY:
             raise BufferError("the frame is read-only, for its memory is a driver's or was wrapped as such; use "
                               "frame.copy()")
@@ -119,7 +123,7 @@ cdef class Frame:
         self.exports += 1
 
     def __releasebuffer__(self, Py_buffer *view):
-        self.exports -= 1
+        self.unexport()
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         """Export the pixels as a DLPack tensor; called by `np.from_dlpack`, `torch.from_dlpack` and their like.
@@ -138,6 +142,7 @@ cdef class Frame:
         """Tell where the pixels lie: (1, 0), the CPU."""
         return 1, 0
 
+    @cython.critical_section
     def close(self):
         """Give the slot back now. Closing twice is harmless.
 
@@ -162,20 +167,22 @@ cdef class Frame:
             Same format, size, times and flags; writable; rows without padding.
         """
         from camkit.memory_manager._pool import FramePool
-        cdef camkit_frame *c = self.get()
+        cdef camkit_frame *c = self.share()  # making a pool takes long enough for another thread to close the frame
         cdef const camkit_format *row = camkit_format_row(c.format)
-        if row == NULL or row.planes[0].hsub == 0:
-            size = self.size if row != NULL else None
-            pool = FramePool(1, max(<Py_ssize_t>c.planes[0].size, 1), format=self.format, size=size, debug=False)
-        else:
-            pool = FramePool(1, format=self.format, size=self.size, debug=False)
-        cdef Frame to = pool.acquire()
-        copy_description(to.c, c)
-        if row == NULL:
-            to.array[:] = self.array
-        elif copy_pixels(to.c, c) < 0:
-            raise ValueError("the frame says more bytes than its memory has")
-        return to
+        cdef Frame to
+        try:
+            compressed = row == NULL or row.planes[0].hsub == 0
+            pool = FramePool(1, max(<Py_ssize_t>c.planes[0].size, 1) if compressed else None, format=name_of(c.format),
+                             size=(c.width, c.height) if row != NULL else None, debug=False)
+            to = pool.acquire()
+            copy_description(to.c, c)
+            if row == NULL:
+                memcpy(to.c.planes[0].data, c.planes[0].data, min(c.bytes_used, c.planes[0].size))
+            elif copy_pixels(to.c, c) < 0:
+                raise ValueError("the frame says more bytes than its memory has")
+            return to
+        finally:
+            camkit_frame_release(c)
 
     def time(self, clock="realtime", of="timestamp"):
         """Tell a moment of the frame on a system clock.
@@ -200,18 +207,22 @@ cdef class Frame:
         ValueError
             There is no such clock or moment.
         """
-        cdef camkit_frame *c = self.get()
-        times = {"timestamp": c.timestamp_ns, "hardware": c.hardware_ns, "dequeue": c.dequeue_ns}
+        cdef camkit_frame *c
+        with cython.critical_section(self):
+            c = self.get()
+            number, own = c.sequence, c.clock
+            times = {"timestamp": c.timestamp_ns, "hardware": c.hardware_ns, "dequeue": c.dequeue_ns}
         if of not in times:
             raise ValueError(f"of is {of!r}, not one of {', '.join(times)}")
-        if of == "timestamp" and c.clock != CAMKIT_CLOCK_MONOTONIC:
-            raise ClockUnknown(f"cannot tell the time of frame {c.sequence} on {clock}: its timestamp is on a clock "
-                               f"that is {self.clock!r}; of=\"dequeue\" tells when it was taken from the source")
+        if of == "timestamp" and own != CAMKIT_CLOCK_MONOTONIC:
+            raise ClockUnknown(f"cannot tell the time of frame {number} on {clock}: its timestamp is on a clock "
+                               f"that is {CLOCKS[own]!r}; of=\"dequeue\" tells when it was taken from the source")
         if not times[of]:
-            raise ClockUnknown(f"cannot tell the {of} time of frame {c.sequence} on {clock}: it has none")
+            raise ClockUnknown(f"cannot tell the {of} time of frame {number} on {clock}: it has none")
         return times[of] if clock == "monotonic" else shared_map("monotonic", clock).convert(times[of])
 
     @property
+    @cython.critical_section
     def array(self):
         """numpy.ndarray: the pixels, shaped and strided, without a copy.
 
@@ -224,46 +235,54 @@ cdef class Frame:
         """
         cdef camkit_frame *c = self.get()
         if c.plane_count != 1:
-            raise FormatNotSupported(f"{self.format} has {c.plane_count} planes and no single array: use frame.planes")
+            raise FormatNotSupported(f"{name_of(c.format)} has {c.plane_count} planes and no single array: use "
+                                     "frame.planes")
         return self._view(0)
 
     @property
+    @cython.critical_section
     def planes(self):
         """tuple of numpy.ndarray: every plane, without a copy; for NV12 (H, W) and (H/2, W/2, 2)."""
         return tuple([self._view(i) for i in range(self.get().plane_count)])
 
     @property
+    @cython.critical_section
     def strides(self):
         """tuple of int: bytes from one row to the next, for every plane; 0 in a compressed format."""
         return tuple([self.c.planes[i].stride for i in range(self.get().plane_count)])
 
     @property
+    @cython.critical_section
     def format(self):
         """str: V4L2 name of the pixel format, None for plain bytes."""
-        row = camkit_format_row(self.get().format)
-        return row.name.decode() if row != NULL else None
+        return name_of(self.get().format)
 
     @property
+    @cython.critical_section
     def pixel_format(self):
         """PixelFormat: the row of the format table, None for plain bytes."""
         return PixelFormat_of(self.c.format) if camkit_format_row(self.get().format) != NULL else None
 
     @property
+    @cython.critical_section
     def width(self):
         """int: pixels."""
         return self.get().width
 
     @property
+    @cython.critical_section
     def height(self):
         """int: pixels."""
         return self.get().height
 
     @property
+    @cython.critical_section
     def size(self):
         """(int, int): width and height in pixels."""
         return self.get().width, self.c.height
 
     @property
+    @cython.critical_section
     def nbytes(self):
         """int: bytes that the source wrote, all planes together."""
         return self.get().bytes_used
@@ -271,36 +290,43 @@ cdef class Frame:
     @property
     def colour(self):
         """Colour: primaries, transfer, matrix and range."""
-        c = self.get().colour
+        with cython.critical_section(self):
+            c = self.get().colour
         return Colour(PRIMARIES.get(c.primaries, "unknown"), TRANSFERS.get(c.transfer, "unknown"),
                       MATRICES.get(c.matrix, "unknown"), RANGES.get(c.range, "unknown"))
 
     @property
+    @cython.critical_section
     def timestamp_ns(self):
         """int: the source's time of the frame in nanoseconds, on `clock`, at the moment that `stamp` names."""
         return self.get().timestamp_ns
 
     @property
+    @cython.critical_section
     def clock(self):
         """str: clock of `timestamp_ns`: `monotonic` (as time.monotonic_ns), `copy` or `unknown`."""
         return CLOCKS[self.get().clock]
 
     @property
+    @cython.critical_section
     def stamp(self):
         """str: what `timestamp_ns` marks: `start_of_exposure`, `end_of_frame` or `unknown`."""
         return STAMPS[self.get().stamp]
 
     @property
+    @cython.critical_section
     def dequeue_ns(self):
         """int: when camkit took the frame from the source, monotonic nanoseconds."""
         return self.get().dequeue_ns
 
     @property
+    @cython.critical_section
     def hardware_ns(self):
         """int or None: when the camera's own clock says that it was exposed, in monotonic nanoseconds."""
         return self.get().hardware_ns or None
 
     @property
+    @cython.critical_section
     def driver(self):
         """DriverBuffer or None: what the driver said of its buffer; None where no driver filled the frame."""
         d = &self.get().driver
@@ -315,6 +341,7 @@ cdef class Frame:
                    for i in range(d.plane_count)]))
 
     @property
+    @cython.critical_section
     def companions(self):
         """tuple of Frame: the frames of other cameras that a `Match` found to belong to this one, in its inputs' order.
 
@@ -327,6 +354,7 @@ cdef class Frame:
         return tuple(found)
 
     @property
+    @cython.critical_section
     def stage_ns(self):
         """tuple of int: when each pipeline stage was done with the frame, monotonic nanoseconds.
 
@@ -335,26 +363,31 @@ cdef class Frame:
         return tuple([self.c.stage_ns[i] for i in range(self.get().stage_count)])
 
     @property
+    @cython.critical_section
     def sequence(self):
         """int: the source's number of the frame; it counts lost frames too."""
         return self.get().sequence
 
     @property
+    @cython.critical_section
     def gap(self):
         """int: frames that the source lost just before this one."""
         return self.get().gap
 
     @property
+    @cython.critical_section
     def generation(self):
         """int: number of the stream it belongs to; a restarted camera has another."""
         return self.get().generation
 
     @property
+    @cython.critical_section
     def slot(self):
         """int: index of its buffer in the pool."""
         return self.get().slot
 
     @property
+    @cython.critical_section
     def memory(self):
         """str: where the pixels lie.
 
@@ -364,6 +397,7 @@ cdef class Frame:
         return MEMORIES[self.get().memory]
 
     @property
+    @cython.critical_section
     def dmabufs(self):
         """tuple of DmabufPlane or None: the planes as dma-bufs, for GPUs and other devices; None if they are none.
 
@@ -377,26 +411,31 @@ cdef class Frame:
                       for i in range(c.plane_count)])
 
     @property
+    @cython.critical_section
     def corrupt(self):
         """bool: the driver marked the frame as damaged, or it is shorter than its picture."""
         return self.get().flags & CAMKIT_FRAME_CORRUPT != 0
 
     @property
+    @cython.critical_section
     def keyframe(self):
         """bool: the frame can be decoded without others."""
         return self.get().flags & CAMKIT_FRAME_KEYFRAME != 0
 
     @property
+    @cython.critical_section
     def discontinuity(self):
         """bool: the first frame after the source began anew by itself, perhaps in another format."""
         return self.get().flags & CAMKIT_FRAME_DISCONTINUITY != 0
 
     @property
+    @cython.critical_section
     def copied(self):
         """bool: a copy, handed out because the camera's own buffers had run short."""
         return self.get().flags & CAMKIT_FRAME_COPY != 0
 
     @property
+    @cython.critical_section
     def readonly(self):
         """bool: views cannot be written."""
         return self.get().flags & CAMKIT_FRAME_READ_ONLY != 0
@@ -418,6 +457,16 @@ cdef class Frame:
             raise ValueError("the frame is closed")
         return self.c
 
+    @cython.critical_section
+    cdef camkit_frame *share(self) except NULL:
+        cdef camkit_frame *c = self.get()
+        camkit_frame_retain(c)
+        return c
+
+    @cython.critical_section
+    cdef void unexport(self) noexcept:
+        self.exports -= 1
+
     cdef int _shape(self, uint32_t plane, Py_ssize_t *shape, Py_ssize_t *strides, int *itemsize) except -1:
         cdef camkit_frame *c = self.get()
         cdef camkit_plane *p = &c.planes[plane]
@@ -436,27 +485,33 @@ cdef class Frame:
         strides[1] = channels * row.itemsize
         strides[2] = row.itemsize
         if shape[0] and strides[0] * (shape[0] - 1) + shape[1] * strides[1] > <Py_ssize_t>p.size:
-            raise ValueError(f"plane {plane} of {self.format} {c.width}x{c.height} with stride {p.stride} does not fit "
-                             f"into its {p.size} bytes")
+            raise ValueError(f"plane {plane} of {name_of(c.format)} {c.width}x{c.height} with stride {p.stride} does "
+                             f"not fit into its {p.size} bytes")
         return 2 if channels == 1 else 3
 
     cdef bint _contiguous(self, int ndim, int itemsize):
         return ndim == 1 or self.strides[0] == self.shape[1] * self.strides[1]
 
+    # Whoever calls this holds the frame's critical section.
     cdef object _view(self, uint32_t plane):
         cdef Py_ssize_t shape[3]
         cdef Py_ssize_t strides[3]
         cdef int itemsize, ndim = self._shape(plane, shape, strides, &itemsize)
         cdef bint readonly = self.c.flags & CAMKIT_FRAME_READ_ONLY != 0
+        cdef Lease lease = Lease.__new__(Lease)
+        lease.frame = self
+        self.exports += 1  # before anything that could let another thread close the frame
         array = cnp.PyArray_New(
             cnp.ndarray, ndim, <cnp.npy_intp *>shape, cnp.NPY_UINT16 if itemsize == 2 else cnp.NPY_UINT8,
             <cnp.npy_intp *>strides, self.c.planes[plane].data, itemsize,
             cnp.NPY_ARRAY_ALIGNED | (0 if readonly else cnp.NPY_ARRAY_WRITEABLE), None)
-        cdef Lease lease = Lease.__new__(Lease)
-        lease.frame = self
-        self.exports += 1
         cnp.set_array_base(array, lease)
         return array
+
+
+cdef object name_of(uint32_t format):
+    row = camkit_format_row(format)
+    return row.name.decode() if row != NULL else None
 
 
 cdef Frame Frame_wrap(camkit_frame *c):

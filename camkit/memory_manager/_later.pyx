@@ -69,6 +69,7 @@ cdef extern from *:
     void await_late "camkit_await_late"() noexcept nogil
 
 cdef object server = None  # the thread; None until it is wanted
+cdef object starting = threading.Lock()  # of it: two threads may want it at once
 cdef bint ending = False
 
 
@@ -116,12 +117,13 @@ def _serve():
 
 def _serve_if_needed():
     global server
-    if server is not None or ending:
-        return
-    if not new_bell():
-        raise MemoryError("no memory for a lock")
-    server = threading.Thread(target=_serve, name="camkit-let-go", daemon=True)
-    server.start()
+    with starting:
+        if server is not None or ending:
+            return
+        if not new_bell():
+            raise MemoryError("no memory for a lock")
+        server = threading.Thread(target=_serve, name="camkit-let-go", daemon=True)
+        server.start()
 
 
 @atexit.register
@@ -134,9 +136,9 @@ def _end():
 
 
 def _forked():
-    # The thread is the parent's.
-    global server
-    server = None
+    # The thread is the parent's, and so is who may hold the lock.
+    global server, starting
+    server, starting = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

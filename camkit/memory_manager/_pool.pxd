@@ -19,6 +19,7 @@ cdef class FramePool:
     # A slot with one reference, described if the pool has a format; NULL when none is free. Any thread.
     cdef camkit_frame *take(self) noexcept nogil
     cdef void announce(self, camkit_frame *c) noexcept nogil
+    cdef object _watch(self)
     cdef int describe(self, foreign) except -1
     cdef int _check(self) except -1
     cdef int _layout(self, slot_bytes, format, size, stride) except -1

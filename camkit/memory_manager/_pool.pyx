@@ -1,5 +1,6 @@
 """FramePool: fixed slots of described memory on a lock-free free list."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
@@ -12,6 +13,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_MEMORY_MEMFD,
     camkit_frame,
     camkit_frame_describe,
+    camkit_frame_release,
     copy_description,
     frame_pool,
     now_ns,
@@ -223,6 +225,7 @@ cdef class FramePool:
         ValueError
             The pool, or `like`, is closed.
         """
+        cdef camkit_frame *model
         cdef camkit_frame *c = self.take()
         if c == NULL:
             self._check()
@@ -234,7 +237,9 @@ cdef class FramePool:
         self.pool.set_lent_at(c.slot, c.dequeue_ns)
         c.clock = CAMKIT_CLOCK_MONOTONIC
         if like is not None:
-            copy_description(c, (<Frame?>like).get())
+            model = (<Frame?>like).share()
+            copy_description(c, model)
+            camkit_frame_release(model)
             c.flags |= readonly
         return frame
 
@@ -243,8 +248,9 @@ cdef class FramePool:
         try:
             self._report_leaks("was closed")
         finally:
-            self.closed = True
-            self.pool.close()
+            with cython.critical_section(self):
+                self.closed = True
+                self.pool.close()
 
     def holders(self):
         """Tell who holds the slots that are in use; may be out of date when it is read.
@@ -255,13 +261,14 @@ cdef class FramePool:
         """
         cdef uint32_t i, references
         cdef int64_t since, now = now_ns()
+        watch = self._watch()
         held = []
         for i in range(self.count):
             references = self.pool.slots.refs(i)
             if references:
                 since = self.pool.lent_at(i)
                 held.append(SlotHolder(i, references, self.pool.leases(i), (now - since) / 1e9 if since else None,
-                                       self.leaks.taken(i) if self.leaks is not None else None))
+                                       watch.taken(i) if watch is not None else None))
         return tuple(held)
 
     @property
@@ -270,6 +277,7 @@ cdef class FramePool:
         return self.pool.slots.free_count()
 
     @property
+    @cython.critical_section
     def fd(self):
         """int or None: the memfd of a `memfd` or `udmabuf` pool, in which slot i begins at `i * pitch`.
 
@@ -289,6 +297,7 @@ cdef class FramePool:
         return PoolStats(self.count, self.slot_bytes, slots.free_count(), slots.held_count(), slots.high_water(),
                          slots.acquired(), slots.released(), slots.failed(), slots.misuses())
 
+    @cython.critical_section
     def explain(self):
         """Tell in words what memory the pool has, and why not the pages that were asked for.
 
@@ -304,10 +313,18 @@ cdef class FramePool:
         return f"{slots}, {self.pitch} apart, aligned to {self.alignment}; {words}"
 
     def _report_leaks(self, when):
-        if self.leaks is not None and not self.closed:
+        watch = self._watch()
+        if watch is not None and not self.closed:
             holders = self.holders()
-            self.leaks = None  # once
-            leaks.warn(self, when, self.count, holders)
+            with cython.critical_section(self):
+                watch, self.leaks = self.leaks, None  # once
+            if watch is not None:
+                leaks.warn(self, when, self.count, holders)
+
+    # Under a section, for another thread may take the attribute away, and with it the object.
+    @cython.critical_section
+    cdef object _watch(self):
+        return self.leaks
 
     cdef camkit_frame *take(self) noexcept nogil:
         cdef camkit_frame *c = self.pool.acquire()
@@ -319,7 +336,9 @@ cdef class FramePool:
         self.memory.announce(c.slot, True)
         if self.leaks is not None:
             with gil:
-                self.leaks.note(c.slot)
+                watch = self._watch()
+                if watch is not None:
+                    watch.note(c.slot)
                 self.pool.set_lent_at(c.slot, now_ns())
 
     # Say of each slot how it looks when it is lent, and take over the memory of others.

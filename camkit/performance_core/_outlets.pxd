@@ -51,4 +51,5 @@ cdef class Outlets:
     cdef bint ended  # the producer has gone; guarded by `lock`
     cdef object lock
 
+    cdef tuple _now(self)
     cdef int _want(self, tuple outlets) except -1

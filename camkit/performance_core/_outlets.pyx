@@ -1,5 +1,6 @@
 """Outlet: a link as its producer sees it. Outlets: those of one thread, exchanged while frames flow."""
 
+cimport cython
 from libc.stdint cimport int32_t
 
 import threading
@@ -95,10 +96,10 @@ cdef class Outlets:
         del self.wanted
 
     def __iter__(self):
-        return iter(self.outlets)
+        return iter(self._now())
 
     def __len__(self):
-        return len(self.outlets)
+        return len(self._now())
 
     def add(self, Outlet outlet not None):
         """Push into one more link from the next frame on; it is closed at once when the producer has gone."""
@@ -129,8 +130,13 @@ cdef class Outlets:
 
     def abort(self):
         """Make both ends of every link answer that they are over."""
-        for outlet in self.outlets:
+        for outlet in self._now():
             outlet.abort()
+
+    # Not under `lock`, which a signal handler that aborts may find held by the code that it interrupted.
+    @cython.critical_section
+    cdef tuple _now(self):
+        return self.outlets
 
     cdef int _want(self, tuple outlets) except -1:
         cdef outlet_list *fresh = new outlet_list(len(outlets))
@@ -143,6 +149,7 @@ cdef class Outlets:
         cdef Retired retired = Retired.__new__(Retired)
         retired.old, retired.outlets = self.wanted, self.outlets
         self.old.append(retired)
-        self.wanted, self.outlets = fresh, outlets
+        with cython.critical_section(self):
+            self.wanted, self.outlets = fresh, outlets
         self.choice.want(fresh)
         return 0

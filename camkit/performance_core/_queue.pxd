@@ -41,7 +41,7 @@ cdef class Link:
 
 cdef class FrameQueue(Link):
     cdef readonly str policy, wait
-    cdef bint putting, getting  # a thread is in put() or get(); the GIL guards them
+    cdef bint putting, getting  # a thread is in put() or get(); guarded by the GIL or a critical section
     cdef bint closed  # close() was called; a worker closes `link` by itself
 
     cdef int _put(self, camkit_frame *c, int64_t until) except -1

@@ -1,5 +1,6 @@
 """Link: what lies between two threads of a pipeline. FrameQueue: the usual one."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -10,7 +11,6 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_TIMEOUT,
     camkit_frame,
     camkit_frame_release,
-    camkit_frame_retain,
     now_ns,
 )
 from camkit.memory_manager._checks import check_int, check_timeout
@@ -99,21 +99,23 @@ cdef class FrameQueue(Link):
             Another thread is putting.
         """
         cdef int64_t until = deadline(timeout)
-        cdef camkit_frame *c = frame.get()
+        cdef camkit_frame *c = frame.share()
         cdef int answer = CAMKIT_END
-        if self.putting:
-            raise RuntimeError("another thread is putting into this queue: it has room for one producer only")
-        if self.closed:
-            raise ValueError("the queue is closed")
-        self.putting = True
-        camkit_frame_retain(c)
         try:
-            answer = self._put(c, until)
+            with cython.critical_section(self):
+                if self.putting:
+                    raise RuntimeError("another thread is putting into this queue: it has room for one producer only")
+                if self.closed:
+                    raise ValueError("the queue is closed")
+                self.putting = True
+            try:
+                answer = self._put(c, until)
+            finally:
+                with cython.critical_section(self):
+                    self.putting = False
         except BaseException:
             camkit_frame_release(c)
             raise
-        finally:
-            self.putting = False
         if answer == CAMKIT_TIMEOUT:
             camkit_frame_release(c)
             raise TimeoutError(f"no room in a queue of {self.depth} for {timeout} s")
@@ -145,9 +147,10 @@ cdef class FrameQueue(Link):
         cdef camkit_frame *c = NULL
         cdef int64_t until = deadline(timeout)
         cdef int answer
-        if self.getting:
-            raise RuntimeError("another thread is getting from this queue: it serves one consumer only")
-        self.getting = True
+        with cython.critical_section(self):
+            if self.getting:
+                raise RuntimeError("another thread is getting from this queue: it serves one consumer only")
+            self.getting = True
         try:
             while True:
                 with nogil:
@@ -160,11 +163,13 @@ cdef class FrameQueue(Link):
                 if until >= 0 and now_ns() >= until:
                     raise TimeoutError(f"no frame came for {timeout} s")
         finally:
-            self.getting = False
+            with cython.critical_section(self):
+                self.getting = False
 
     def close(self):
         """Say that nothing comes any more: `get` gives what is inside, then None."""
-        self.closed = True
+        with cython.critical_section(self):
+            self.closed = True
         self.link.close()
 
     def abort(self):

@@ -1,5 +1,6 @@
 """Source, Stage and Sink: what a pipeline is made of."""
 
+cimport cython
 from cpython.exc cimport PyErr_Occurred
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset, strerror
@@ -215,8 +216,10 @@ cdef class Stage(Node):
         """As of a Node. Where nothing is declared, what goes on from here is not known."""
         if frames is not None and self.inputs and not any(each.fits(frames) for each in self.inputs):
             raise mismatch(self, self.inputs, frames)
-        self.agreed, self.given = frames, self.gives(frames)
-        return self.given
+        given = self.gives(frames)
+        with cython.critical_section(self):
+            self.agreed, self.given = frames, given
+        return given
 
     def gives(self, frames):
         """Return the FrameSpec of what goes on from here when `frames` come; None: not known."""
@@ -246,10 +249,14 @@ cdef class Stage(Node):
         what = ["changes frames in place" if self.writes else repr(self) if self.output is None else "makes new frames"]
         if self.inputs:
             what.append(f"takes {words(self.inputs)}")
-        if self.pool != NULL:
-            use = f"{self.given} in" if self.output is not None else "copies in"
-            what.append(f"{use} {self.pool.capacity()} slots, at most {self.pool.high_water()} in use; when dry: "
-                        f"{self.when_dry}")
+        slots = most = 0
+        with cython.critical_section(self):
+            given = self.given
+            if self.pool != NULL:
+                slots, most = self.pool.capacity(), self.pool.high_water()
+        if slots:
+            use = f"{given} in" if self.output is not None else "copies in"
+            what.append(f"{use} {slots} slots, at most {most} in use; when dry: {self.when_dry}")
         if c.copies:
             what.append(f"{c.copies} frames copied first ({c.copied_bytes} bytes), as others held them or they could "
                         "not be written")
@@ -379,13 +386,16 @@ cdef class Stage(Node):
             when = "the first one" if self.width == 0 else "the source changed it in mid-run"
             raise FormatMismatch(f"{self.name!r} takes {words(self.inputs)}, but frame {f.sequence} is {spec} ({when}):"
                                  " open the camera with another format or size, or put a stage before it that converts")
-        self.given = self.gives(spec)
+        given = self.gives(spec)
+        with cython.critical_section(self):
+            self.given = given
         return self.make_pool(spec, f.planes[0].size)
 
     # Slots for frames of `spec`; `room` is what a compressed one may take, 0: a generous guess.
     cdef int make_pool(self, spec, size_t room) except -1:
         cdef int error = 0
         cdef stage_pool *fresh = NULL
+        cdef stage_pool *old
         cdef PixelFormat row = PixelFormat.find(spec.format)
         made = spec if self.writes else self.gives(spec) if self.output is not None else None
         if self.writes or self.output is not None:
@@ -400,9 +410,10 @@ cdef class Stage(Node):
             if fresh == NULL:
                 raise MemoryError(f"stage {self.name!r} cannot have {self.slots} slots of {made}: "
                                   f"{strerror(error).decode()}")
-        if self.pool != NULL:
-            self.pool.unref()
-        self.pool = fresh
+        with cython.critical_section(self):  # explain() looks at it
+            old, self.pool = self.pool, fresh
+        if old != NULL:
+            old.unref()
         self.format = row.id
         self.width, self.height = spec.size
         return 0

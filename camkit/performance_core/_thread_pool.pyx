@@ -1,5 +1,6 @@
 """ThreadPool: threads that share loops, and Crew, what its threads hold of it."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint32_t, uintptr_t
 
@@ -79,8 +80,9 @@ cdef int call_python(size_t begin, size_t end, void *user) noexcept nogil:
         try:
             bands.function(begin, end)
         except BaseException as error:
-            if bands.error is None:
-                bands.error = error
+            with cython.critical_section(bands):
+                if bands.error is None:
+                    bands.error = error
             return 1
     return 0
 

@@ -1,5 +1,6 @@
 """A frame as a plain record, and back: what a recording keeps of it beside the pixels."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint8_t, uint32_t
@@ -24,6 +25,7 @@ NUMBERS = {name: number for number, name in enumerate(FORMATS)}
 MOST_PLANES = 4
 
 
+@cython.critical_section
 def to_record(Frame frame not None):
     """Tell everything of a frame but its pixels, and where those are.
 

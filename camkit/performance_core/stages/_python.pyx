@@ -1,5 +1,6 @@
 """PyStage: a Python callable as a stage."""
 
+cimport cython
 from libc.stdlib cimport free, malloc
 
 from camkit.memory_manager._abi cimport (
@@ -60,7 +61,9 @@ cdef class PyStage(Stage):
 
     def last_bad(self):
         """Return why the latest bad frame was bad."""
-        return f"frame {self.bad_sequence}: {self.reason}" if self.reason else super().last_bad()
+        with cython.critical_section(self):
+            reason = self.reason
+        return f"frame {self.bad_sequence}: {reason}" if reason else super().last_bad()
 
     cdef int process(self, camkit_frame **frame) except -1 nogil:
         cdef camkit_frame *out = NULL
@@ -181,8 +184,7 @@ cdef class PyStage(Stage):
         if not isinstance(result, Frame):
             raise TypeError(f"stage {self.name!r} returned a {type(result).__name__}; a stage returns None or its "
                             "frame to send it on, another Frame, or camkit.DROP")
-        other = (<Frame>result).get()
-        camkit_frame_retain(other)
+        other = (<Frame>result).share()
         camkit_frame_release(frame[0])
         frame[0] = other
         if out != NULL:
@@ -190,7 +192,9 @@ cdef class PyStage(Stage):
         return CAMKIT_OK
 
     cdef int bad_because(self, object error, camkit_frame **frame, camkit_frame *out) except -1:
-        self.reason = str(error)
+        reason = str(error)
+        with cython.critical_section(self):
+            self.reason = reason
         if out != NULL:
             camkit_frame_release(out)
         return self.bad(frame, NULL)
