@@ -13,7 +13,7 @@ from camkit.gl_core import Offscreen
 from camkit.gl_core._gl import Functions
 from camkit.gl_core._upload import Uploader
 from camkit.gl_core.context import Context, headless
-from camkit.memory_manager import FORMATS, FramePool
+from camkit.memory_manager import FORMATS, FramePool, RawMemory
 
 DRAWN = [row for row in FORMATS.values() if not row.compressed]
 SIZE = (66, 34)
@@ -72,6 +72,32 @@ def test_without_persistent_mapping_the_buffer_is_refused_with_the_reason(contex
     uploader.delete()
     with pytest.raises(GLError, match="cannot upload YUYV 640x480.*pbo: the driver has no GL_ARB_buffer_storage"):
         Uploader(functions, FORMATS["YUYV"], 640, 480, [1280], "pbo")
+
+
+def test_a_mapped_buffer_of_the_gpu_is_memory_of_a_pool(context: Context) -> None:
+    from OpenGL import GL
+
+    context.make_current()
+    slots, nbytes = 2, 64 * 32
+    name = GL.glGenBuffers(1)
+    GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, name)
+    access = GL.GL_MAP_WRITE_BIT | GL.GL_MAP_READ_BIT | GL.GL_MAP_PERSISTENT_BIT | GL.GL_MAP_COHERENT_BIT
+    GL.glBufferStorage(GL.GL_PIXEL_UNPACK_BUFFER, slots * nbytes, None, access)
+    address = GL.glMapBufferRange(GL.GL_PIXEL_UNPACK_BUFFER, 0, slots * nbytes, access)
+    memory = [RawMemory(address + i * nbytes, nbytes) for i in range(slots)]
+    with FramePool.wrap(memory, format="GREY", size=(64, 32)) as pool:
+        frames = [pool.acquire(), pool.acquire()]
+        for frame in frames:
+            frame.array[:] = np.arange(nbytes, dtype=np.uint8).reshape(32, 64) + 1 + frame.slot
+        GL.glFinish()
+        seen = np.empty((slots, 32, 64), np.uint8)
+        GL.glGetBufferSubData(GL.GL_PIXEL_UNPACK_BUFFER, 0, slots * nbytes, seen)
+        for frame in frames:
+            np.testing.assert_array_equal(seen[frame.slot], frame.array)
+            frame.close()
+    GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
+    GL.glDeleteBuffers(1, [name])
+    assert context.functions.errors() == []
 
 
 def test_without_immutable_textures_it_works_as_well(context: Context) -> None:

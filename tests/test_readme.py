@@ -17,9 +17,9 @@ README = (TOP / "README.md").read_text()
 PICTURE = TOP / "docs" / "images" / "snapshot.png"
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, text: str = README) -> list[str]:
     """Return the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def shell_lines() -> list[str]:
@@ -51,6 +51,12 @@ def test_a_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
     for saved in re.findall(r'save\("(.*?)"\)', snippet):
         with Image.open(tmp_path / saved) as picture:
             assert picture.size == (640, 480)
+
+
+def test_the_document_on_memory_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    snippets = blocks("python", (TOP / "docs" / "memory.md").read_text())
+    assert len(snippets) >= 3
+    assert run(["-W", "error", "-c", "".join(snippets)], tmp_path) == "99\n"
 
 
 def test_a_test_passes(tmp_path: Path) -> None:
