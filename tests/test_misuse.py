@@ -1,6 +1,9 @@
 """Users who do what nobody meant: no crash and no hang, and an error that says what is wrong."""
 
 import json
+import os
+import signal
+import time
 
 import pytest
 
@@ -101,3 +104,91 @@ def test_none_is_no_branch():
     pipeline = Pipeline(source(5), Tee(NullSink()))
     with pytest.raises(ValueError, match="None is no branch of this pipeline"):
         pipeline.remove(None)
+
+
+def test_a_class_is_no_stage():
+    for wrong in (camkit.Every, NullSink):
+        with pytest.raises(TypeError, match="is a class: make an object of it"):
+            Pipeline(source(5), wrong)
+
+
+def test_a_stage_of_a_parallel_stands_nowhere_else():
+    stage = camkit.PyStage(lambda frame: None)
+    for nodes in ([stage, camkit.Parallel([stage])], [camkit.Parallel([stage]), Tee(NullSink(), [stage])]):
+        with pytest.raises(ValueError, match="only once"):
+            Pipeline(source(5), *nodes)
+    first, second = Pipeline(source(None), camkit.Parallel([stage])), Pipeline(source(5), stage)
+    with first:
+        first.start()
+        with pytest.raises(RuntimeError, match="in use by"):
+            second.start()
+    second.run().check()
+
+
+def test_a_page_that_cannot_be_made_does_not_hide_why_the_run_failed(tmp_path):
+    class Mute(camkit.PyStage):
+        def explain(self):
+            raise LookupError("nothing to say")
+
+    def fail(frame):
+        raise KeyError("the reason")
+
+    with pytest.raises(camkit.PipelineError, match="the reason") as caught:
+        Pipeline(source(5), Mute(fail)).run(report=tmp_path / "r.html")
+    assert "nothing to say" in caught.value.__notes__[0]
+    with pytest.raises(camkit.OutputError, match="nothing to say"):
+        Pipeline(source(5), Mute(lambda frame: None)).run(report=tmp_path / "r.html")
+
+
+def test_an_error_that_cannot_say_what_it_is_is_told_by_its_kind(tmp_path):
+    class Unspeakable(Exception):
+        def __str__(self):
+            raise ValueError
+
+    def fail(frame):
+        raise Unspeakable
+
+    with pytest.raises(camkit.PipelineError, match="stage 'fail' failed on frame 0: Unspeakable") as caught:
+        Pipeline(source(5), fail).run(trace=tmp_path / "t.json")
+    assert isinstance(caught.value.__cause__, Unspeakable)
+
+
+@pytest.mark.parametrize("path", ["\0", "\ud800"])
+def test_what_cannot_be_the_name_of_a_file(path):
+    for option in ("trace", "report"):
+        with pytest.raises(camkit.OutputError, match="cannot write the"):
+            Pipeline(source(5)).run(**{option: path})
+
+
+def test_stop_names_the_stage_that_held_it_up_and_closes_the_account():
+    kept = []
+    keeper = camkit.PyStage(lambda frame, slot: kept.append(slot), name="keeper", output="GREY", slots=2)
+    pipeline = Pipeline(source(None, slots=4), keeper)
+    pipeline.start()
+    while len(kept) < 2:
+        pass
+    with pytest.raises(camkit.PipelineError, match="'keeper' was at work") as caught:
+        pipeline.stop(0.2)
+    assert caught.value.stage == "keeper"
+    stats = pipeline.stats()
+    assert stats.frames.captured == stats.frames.delivered + stats.frames.dropped.total
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_stage_that_forks_and_goes_on_in_the_child_ends_there():
+    children = []
+
+    def fork(frame):
+        if frame.sequence == 5:
+            child = os.fork()
+            if child:
+                children.append(child)
+
+    Pipeline(source(20), fork).run().check()
+    until = time.monotonic() + 30
+    while os.waitpid(children[0], os.WNOHANG) == (0, 0):
+        if time.monotonic() > until:
+            os.kill(children[0], signal.SIGKILL)
+            os.waitpid(children[0], 0)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)

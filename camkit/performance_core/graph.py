@@ -288,14 +288,19 @@ class Graph:
                              "pipeline's policy and depth are for")  # fmt: skip
 
     def _check_nodes(self) -> None:
-        nodes = self.nodes
-        if len({id(node) for node in nodes}) < len(nodes):
+        nodes, objects = self.nodes, objects_of(self.nodes)
+        if len({id(one) for one in objects}) < len(objects):
             raise ValueError("a stage object can stand in a pipeline only once: make another one")
         stages = [node for node in nodes if isinstance(node, Stage)]
         names = [node.name for node in stages]
         for i, node in enumerate(stages):
             if node.name in names[:i]:
                 node.name = names[i] = f"{node.name}#{i + 1}"
+
+
+def objects_of(nodes: Sequence[Any]) -> list[Any]:
+    """Return nodes and, once each, the stages that the threads of a Parallel have: what one pipeline has alone."""
+    return [*nodes, *(stage for node in nodes if isinstance(node, Parallel) for stage in dict.fromkeys(node.stages))]
 
 
 def _source(what: Any) -> Source:

@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from camkit.performance_core.graph import objects_of
+
 if TYPE_CHECKING:
     from camkit.performance_core.pipeline import Pipeline
 
@@ -33,8 +35,8 @@ def claim(pipeline: Pipeline, nodes: Sequence[Any] | None = None) -> Iterator[No
         for other in _live:
             if other is pipeline or not other.running:
                 continue
-            taken = {id(node) for node in other._graph.nodes}
-            for node in pipeline._graph.nodes if nodes is None else nodes:
+            taken = {id(node) for node in objects_of(other._graph.nodes)}
+            for node in objects_of(pipeline._graph.nodes if nodes is None else nodes):
                 if id(node) in taken:
                     raise RuntimeError(f"{node.name!r} is in use by {other!r}: stop that pipeline first")
         yield
@@ -58,6 +60,11 @@ def _forget_threads() -> None:
     _starting = threading.RLock()
     for pipeline in list(_live):
         pipeline._changing = threading.RLock()
+        # It may be one of its threads that forked: nobody feeds it here, so let it come to its end.
+        if pipeline._run is not None:
+            pipeline._run.abort()
+        for strand in pipeline._strands:
+            strand.worker.abort_links()
         pipeline._strands, pipeline._unclosed = [], []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from camkit.performance_core import report
 from camkit.performance_core._trace import anchor
 from camkit.performance_core.timeline import Sampler, Timeline
 from camkit.performance_core.trace import Trace, Track, open_output, write_trace
+from camkit.performance_core.trouble import told
 
 if TYPE_CHECKING:
     from camkit.performance_core.pipeline import Pipeline
@@ -112,7 +114,7 @@ class Observation:
         about = {
             "pipeline": str(self._pipeline._graph),
             "stats": report.finite(self._pipeline.stats().as_dict()),
-            "errors": [f"{type(error).__name__}: {error}" for error, *_ in self._pipeline.errors],
+            "errors": [told(error) for error, *_ in self._pipeline.errors],
         }
         matched = {inlet.number for strand in strands if strand.matcher is not None for inlet in strand.inlets}
         write_trace(file, tracks, links, to_ns, about, matched)
@@ -156,3 +158,7 @@ def _writing(file: IO[str], what: str, path: str) -> Iterator[None]:
         with contextlib.suppress(OSError):  # what is left in its buffer cannot be written either
             file.close()
         raise OutputError(error.errno, f"cannot write the {what} {path!r}: {error.strerror}", path) from error
+    except Exception as error:  # of a node's explain() or stats(); it must not hide what went wrong in the run itself
+        with contextlib.suppress(OSError):
+            file.close()
+        raise OutputError(errno.EINVAL, f"cannot write the {what} {path!r}: {told(error)}", path) from error

@@ -21,7 +21,7 @@ from camkit.performance_core.graph import Graph
 from camkit.performance_core.latch import Latch
 from camkit.performance_core.observation import Observation, write_report
 from camkit.performance_core.strand import Loom, Strand
-from camkit.performance_core.trouble import hang_error, wrap
+from camkit.performance_core.trouble import hang_error, late_error, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -255,15 +255,19 @@ class Pipeline:
         Raises
         ------
         PipelineError
-            A stage did not come back within `timeout` seconds; the message names it. Its thread is left behind.
+            A stage did not come back within `timeout` seconds; the message names it. The run is aborted, and a thread
+            that does not end even so is left behind.
         """
         timeout = check_timeout(timeout)
         self.drain()
         if self._own_thread():
             return
         if not self._join(timeout):
+            late = late_error(self, self._strands, timeout)
             self.abort()
-            self._join(min(timeout, 0.5))
+            if self._join(min(timeout, 0.5)):
+                self._account()
+                raise late
             self._write_down()
             raise hang_error(self, self._strands, timeout)
         self._collect()

@@ -6,6 +6,7 @@ and end of a slice (`B`, `E`), flow arrows (`s`, `f`), counters (`C`), instants 
 
 from __future__ import annotations
 
+import errno
 import heapq
 import json
 import os
@@ -75,6 +76,8 @@ def open_output(path: str | os.PathLike[str], what: str) -> IO[str]:
         return open(name, "a", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise OutputError(error.errno, f"cannot write the {what} {name!r}: {error.strerror}", name) from error
+    except ValueError as error:  # a name that no file can have
+        raise OutputError(errno.EINVAL, f"cannot write the {what} {name!r}: {error}", name) from error
 
 
 def write_trace(

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from camkit.performance_core.strand import Strand
 
 
+def told(error: BaseException) -> str:
+    """Return what an error is and says, also of one that cannot say it."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as other:
+        return f"{type(error).__name__}, of which str() raised {type(other).__name__}"
+
+
 def wrap(pipeline: Pipeline, error: BaseException, node: Any, sequence: int | None) -> BaseException:
     """Return the error of a node as the caller of `wait` is to get it."""
     name = node.name if node is not None else "pipeline"
@@ -23,7 +31,7 @@ def wrap(pipeline: Pipeline, error: BaseException, node: Any, sequence: int | No
         error.add_note(f"in {name!r} of {pipeline!r}, {where}")
         return error
     kind = "stage" if isinstance(node, Stage) else "sink" if isinstance(node, Sink) else "source"
-    text = f"{kind} {name!r} failed {where}: {type(error).__name__}: {error}"
+    text = f"{kind} {name!r} failed {where}: {told(error)}"
     wrapped = PipelineError(text, stage=name, sequence=sequence)
     wrapped.__cause__ = error
     return wrapped
@@ -54,3 +62,16 @@ def hang_error(pipeline: Pipeline, strands: Sequence[Strand], seconds: float) ->
     if frame is not None:
         error.add_note(f"it is here:\n{''.join(traceback.format_stack(frame)[-4:])}".rstrip())
     return error
+
+
+def late_error(pipeline: Pipeline, strands: Sequence[Strand], seconds: float) -> PipelineError:
+    """Name the node that held up a run which ends now that it is aborted."""
+    text = f"{pipeline!r} did not end within {seconds:g} s and was aborted: what was under way is dropped"
+    busy = hanging(strands, 0.0)
+    if busy is None:
+        return PipelineError(text)
+    _, node, elapsed, sequence = busy
+    on = f" on frame {sequence}" if sequence is not None else ""
+    return PipelineError(
+        f"{text}; {node.name!r} was at work{on} for {elapsed:.1f} s", stage=node.name, sequence=sequence
+    )
