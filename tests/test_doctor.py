@@ -15,7 +15,7 @@ import pytest
 
 import camkit
 from camkit.cli import main
-from camkit.cli.doctor import as_told, code_of_report
+from camkit.cli.doctor import as_told, code_of_report, ending
 from camkit.doctor import CHECKS, Report, Verdict, examine, seconds
 from camkit.doctor.examination import Silent
 from camkit.doctor.kernel_log import kernel_log
@@ -148,6 +148,12 @@ def test_the_kernel_log_is_read_or_the_reason_told() -> None:
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_the_summary_counts_in_words(count: int) -> None:
+    told = {"counts": {"problem": count, "note": 1, "ok": 4, "not_possible": 0}, "wall_s": 1.5, "interrupted": False}
+    assert ending(told) == f"{count} problem{'' if count == 1 else 's'}, 1 note, 4 ok, 0 not possible; 1.5 s"
 
 
 def test_the_command_tells_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

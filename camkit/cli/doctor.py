@@ -54,7 +54,7 @@ def doctor_command(args: argparse.Namespace) -> ExitCode:
             watcher=view,
         )
     told = as_told(report, serials=args.serials)
-    out.print(_ending(told))
+    out.print(ending(told))
     if args.output is not None:
         _write(args.output, told)
         out.print(f"the report is in {args.output}")
@@ -146,11 +146,16 @@ def _stoppable(view: View) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _ending(told: dict[str, Any]) -> str:
+def ending(told: dict[str, Any]) -> str:
+    """Return the last line: how many findings of each kind, and how long it took."""
     counts = told["counts"]
-    words = f"{counts['problem']} problems, {counts['note']} notes, {counts['ok']} ok"
+    words = f"{_number(counts['problem'], 'problem')}, {_number(counts['note'], 'note')}, {counts['ok']} ok"
     words += f", {counts['not_possible']} not possible"
     return f"{words}; {told['wall_s']:.1f} s{', interrupted' if told['interrupted'] else ''}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:
