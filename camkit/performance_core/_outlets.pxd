@@ -48,6 +48,7 @@ cdef class Outlets:
     cdef outlet_list *wanted  # owned; what `choice` was told last
     cdef list old  # of Retired: lists of before that the producer may still look at
     cdef tuple outlets  # what `wanted` points to
+    cdef Outlet inlet  # where the producer fetches, and waits; None: it has a source
     cdef bint ended  # the producer has gone; guarded by `lock`
     cdef object lock
 

@@ -80,7 +80,8 @@ cdef class Outlets:
     """The links that one thread pushes every frame into.
 
     The thread reads one pointer for each frame; `add` and `remove`, from any thread, put another list behind it, which
-    the thread takes up with its next frame. There is no lock on the way of a frame, and none is given twice.
+    the thread takes up with its next frame; if it waits for that at a link it is woken to take it up now. There is no
+    lock on the way of a frame, and none is given twice.
     """
 
     def __cinit__(self, outlets=()):
@@ -152,4 +153,6 @@ cdef class Outlets:
         with cython.critical_section(self):
             self.wanted, self.outlets = fresh, outlets
         self.choice.want(fresh)
+        if self.inlet is not None:
+            self.inlet.o.link.wake()
         return 0

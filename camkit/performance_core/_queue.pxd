@@ -21,6 +21,7 @@ cdef extern from "camkit/frame_link.hpp" namespace "camkit" nogil:
         size_t pop_n(camkit_frame **out, size_t count) noexcept
         void close() noexcept
         void abort() noexcept
+        void wake() noexcept
         size_t discard() noexcept
         void set_bell(parker *bell) noexcept
         size_t size() noexcept

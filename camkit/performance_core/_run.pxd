@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 
 cdef extern from "camkit/run_state.hpp" namespace "camkit" nogil:
@@ -14,7 +14,8 @@ cdef extern from "camkit/run_state.hpp" namespace "camkit" nogil:
         void lose() noexcept
         void stop() noexcept
         void abort() noexcept
-        void await_progress(int64_t timeout_ns) noexcept
+        void await_progress() noexcept
+        void wake() noexcept
 
 
 cdef class Run:

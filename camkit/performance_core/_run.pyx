@@ -22,6 +22,10 @@ cdef class Run:
         """Deliver nothing more."""
         self.state.abort()
 
+    def wake(self):
+        """Make a source's thread that waits for the last frames under a limit look at what was changed."""
+        self.state.wake()
+
     @property
     def aborting(self):
         """bool: `abort` was called."""

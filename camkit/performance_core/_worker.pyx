@@ -22,7 +22,6 @@ from camkit.performance_core._trace cimport trace_aborted, trace_pop, trace_push
 
 from camkit.performance_core.latch import Latch
 
-cdef int64_t SLICE_NS = 100_000_000  # a thread looks at least this often whether the run is over
 cdef int64_t IDLE_NS = 2_000_000  # a sink with work under way is asked this often for new frames
 
 # Answers of nodes are looked at here, not by Cython, which takes every -1 for an exception: a thread with one that was
@@ -67,6 +66,7 @@ cdef class Worker(Chain):
             self.sink = to
         else:
             self.outlets = to
+            self.outlets.inlet = self.inlet
         self.ready, self.done, self.hold = Latch(), Latch(), hold
         self.tee, self.fan_in, self.stamping = tee, fan_in, own
         self.limited = limited and run.state.limited()
@@ -198,7 +198,7 @@ cdef class Worker(Chain):
         if self.state.aborting() or self.state.reached() or (self.state.over() and not self.fan_in):
             return CAMKIT_END
         if not self.state.may_take():
-            self.state.await_progress(SLICE_NS)
+            self.state.await_progress()
             return CAMKIT_TIMEOUT
         if self.sink is not None:
             pending = self.idle(0)
@@ -224,10 +224,9 @@ cdef class Worker(Chain):
         cdef int answer, pending, i
         cdef uint64_t began = self.tick
         cdef outlet *inlet = self.inlet.o
-        # Whoever ends a run rings its links; only a change of outlets must be looked for.
-        cdef int64_t patience = -1 if self.outlets is None else SLICE_NS
+        # Without a limit: who ends the run, or changes the outlets, wakes whoever waits at the link.
         if self.sink is None:
-            answer = inlet.link.pop(self.frames, patience)
+            answer = inlet.link.pop(self.frames, -1)
         else:
             # A sink with work under way is not left to sleep on its queue.
             answer = inlet.link.pop(self.frames, 0)
@@ -235,7 +234,7 @@ cdef class Worker(Chain):
                 self.w.at.set(self.stage_count)
                 pending = self.idle(IDLE_NS)
                 self.w.at.set(-1)
-                answer = inlet.link.pop(self.frames, 0 if pending else patience)
+                answer = inlet.link.pop(self.frames, 0 if pending else -1)
         if answer != CAMKIT_OK:
             return answer
         self.end = 1

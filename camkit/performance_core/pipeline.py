@@ -452,6 +452,8 @@ class Pipeline:
             listener()
 
     def _wake(self) -> None:
+        if self._run is not None:
+            self._run.wake()
         for source in self._graph.sources:
             source.wake()
         for strand in self._strands:

@@ -42,6 +42,10 @@ class frame_link {
   // Any thread: both ends answer CAMKIT_END from now on.
   virtual void abort() noexcept = 0;
 
+  // Any thread: a pop() that waits, or else the next one that would, returns CAMKIT_TIMEOUT soon,
+  // so that its thread sees what was changed before this. One may do so that need not.
+  virtual void wake() noexcept = 0;
+
   // Release what is inside and count it. Only when neither end is in use.
   virtual std::size_t discard() noexcept = 0;
 

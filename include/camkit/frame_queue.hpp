@@ -101,6 +101,11 @@ class frame_queue final : public frame_link {
     room_.notify();
   }
 
+  void wake() noexcept override {
+    woken_.store(true, std::memory_order_release);
+    ring();
+  }
+
   std::size_t discard() noexcept override {
     std::size_t n = 0;
     for (camkit_frame* f = nullptr; take(&f); ++n) camkit_frame_release(f);
@@ -139,6 +144,7 @@ class frame_queue final : public frame_link {
       cpu_relax();
       if (ready()) return CAMKIT_OK;
       if (ended(consumer)) return end(ready);
+      if (consumer && called_off()) return CAMKIT_TIMEOUT;
       if (timeout_ns >= 0 && turn % 256 == 255 && now_ns() >= until) return CAMKIT_TIMEOUT;
     }
     for (;;) {
@@ -153,12 +159,18 @@ class frame_queue final : public frame_link {
         return CAMKIT_END;
       }
       const std::int64_t left = timeout_ns < 0 ? -1 : until - now_ns();
-      if (timeout_ns >= 0 && left <= 0) {
+      if ((timeout_ns >= 0 && left <= 0) || (consumer && called_off())) {
         where.cancel();
         return CAMKIT_TIMEOUT;
       }
       where.wait(key, left);
     }
+  }
+
+  // wake() was called: once for each wait, however often.
+  bool called_off() noexcept {
+    return woken_.load(std::memory_order_relaxed) &&
+           woken_.exchange(false, std::memory_order_acquire);
   }
 
   // A closed queue ends only its consumer: what was pushed before close() is seen once `closed_`
@@ -182,7 +194,7 @@ class frame_queue final : public frame_link {
   std::size_t depth_;
   link_policy policy_;
   std::uint32_t spins_;
-  std::atomic<bool> closed_{false}, aborted_{false};
+  std::atomic<bool> closed_{false}, aborted_{false}, woken_{false};
 };
 
 }  // namespace camkit

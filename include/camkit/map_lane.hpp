@@ -37,6 +37,7 @@ class lane_inlet final : public frame_link {
   void close() noexcept override {}
   std::size_t discard() noexcept override { return 0; }  // what is inside is the map's
   void set_bell(parker*) noexcept override {}            // its worker waits in pop()
+  void wake() noexcept override {}  // nothing but the end of the stream is news to a worker
   std::size_t size() const noexcept override { return 0; }
   std::size_t depth() const noexcept override { return 1; }
 
@@ -73,6 +74,7 @@ class lane_outlet final : public frame_link {
   void close() noexcept override {}  // the map's consumer learns it from the front link
   std::size_t discard() noexcept override { return 0; }
   void set_bell(parker*) noexcept override {}
+  void wake() noexcept override {}
   std::size_t size() const noexcept override { return inlet_->map_->size(); }
   std::size_t depth() const noexcept override { return inlet_->map_->depth(); }
 

@@ -61,8 +61,8 @@ class ordered_map final : public frame_link {
         const int answer = lead(out, number, left());
         led_.store(false, std::memory_order_seq_cst);
         // After a timeout the caller comes again at once, and so does every other of its own.
-        if (answer == CAMKIT_OK) wake(1);
-        if (answer == CAMKIT_END) wake(max_workers);
+        if (answer == CAMKIT_OK) wake_workers(1);
+        if (answer == CAMKIT_END) wake_workers(max_workers);
         return answer;
       }
       parker& mine = bells_[index].ring;
@@ -108,7 +108,8 @@ class ordered_map final : public frame_link {
       else if (closed && all_out())
         answer = CAMKIT_END;
       const std::int64_t left = timeout_ns < 0 ? -1 : until - now_ns();
-      if (answer != CAMKIT_TIMEOUT || timeout_ns == 0 || (timeout_ns > 0 && left <= 0)) {
+      if (answer != CAMKIT_TIMEOUT || timeout_ns == 0 || (timeout_ns > 0 && left <= 0) ||
+          (looked && woken_.exchange(false, std::memory_order_seq_cst))) {
         if (looked) bell.cancel();
         return answer;
       }
@@ -130,7 +131,12 @@ class ordered_map final : public frame_link {
     aborted_.store(true, std::memory_order_seq_cst);
     front_->abort();
     room_.notify();
-    wake(max_workers);
+    wake_workers(max_workers);
+    ring();
+  }
+
+  void wake() noexcept override {
+    woken_.store(true, std::memory_order_seq_cst);
     ring();
   }
 
@@ -220,7 +226,7 @@ class ordered_map final : public frame_link {
     }
   }
 
-  void wake(unsigned count) noexcept {
+  void wake_workers(unsigned count) noexcept {
     for (std::uint64_t idle = idle_.load(std::memory_order_seq_cst); idle != 0 && count > 0;) {
       unsigned chosen = 0;
       while (!(idle >> chosen & 1)) ++chosen;
@@ -244,7 +250,7 @@ class ordered_map final : public frame_link {
   std::size_t mask_ = 0;
   place* places_ = nullptr;  // owned, and with it the frames inside
   bell* bells_ = nullptr;    // owned; a bell for each worker
-  std::atomic<bool> closed_{false}, aborted_{false};
+  std::atomic<bool> closed_{false}, aborted_{false}, woken_{false};
   parker filled_, room_;  // the consumer's, and the leader's
   std::atomic<parker*> bell_{&filled_};
   alignas(contention_span) std::atomic<bool> led_{false};

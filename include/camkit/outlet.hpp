@@ -25,9 +25,7 @@ struct outlet {
   int push(camkit_frame* f, std::uint64_t tick) noexcept {
     table_[place(f)].set(tick);
     offered.add(1);
-    int answer;
-    do answer = link->push(f, slice_ns);
-    while (answer == CAMKIT_TIMEOUT);
+    const int answer = link->push(f, -1);
     if (answer == CAMKIT_END) {
       camkit_frame_release(f);
       aborted.add(1);
@@ -54,7 +52,6 @@ struct outlet {
 
  private:
   static constexpr std::size_t places = 1024;
-  static constexpr std::int64_t slice_ns = 100'000'000;
   static constexpr std::uint64_t watch_ticks = 50'000;
 
   static std::size_t place(const camkit_frame* f) noexcept {

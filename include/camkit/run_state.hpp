@@ -37,13 +37,19 @@ class run_state {
   void take() noexcept { ++taken_; }  // the taking thread, as may_take()
   void deliver() noexcept { count(delivered_); }
   void lose() noexcept { count(lost_); }
-  void await_progress(std::int64_t timeout_ns) noexcept {
+  // The taking thread, until it may take again, or there is something else to look at.
+  void await_progress() noexcept {
     const std::uint32_t key = progress_.prepare();
-    if (over() || reached() || may_take()) {
+    if (over() || reached() || may_take() || woken_.exchange(false, std::memory_order_acquire)) {
       progress_.cancel();
       return;
     }
-    progress_.wait(key, timeout_ns);
+    progress_.wait(key, -1);
+  }
+  // Any thread: an await_progress() that waits, or else the next, returns.
+  void wake() noexcept {
+    woken_.store(true, std::memory_order_release);
+    progress_.notify();
   }
 
  private:
@@ -57,6 +63,7 @@ class run_state {
   std::atomic<std::uint64_t> delivered_{0}, lost_{0};
   parker progress_{0};  // the taking thread waits here for the last frames under a limit
   std::atomic<bool> stopping_{false};  // no more frames are taken, the rest is delivered
+  std::atomic<bool> woken_{false};
   std::atomic<bool> aborting_{false};  // nothing more is delivered
 };
 

@@ -102,6 +102,40 @@ void test_ends() {
   }  // what an aborted queue holds goes back with it
 }
 
+// The consumer is to see what was changed before wake(), whatever it does at that moment; a lost
+// one leaves both threads waiting.
+void test_a_waiting_pop_is_called_off(link_policy policy, std::uint32_t spins, int rounds) {
+  scene s(2);
+  frame_queue queue(2, policy, spins);
+  camkit_frame* f = nullptr;
+  queue.wake();
+  queue.wake();
+  CHECK(queue.pop(&f, forever) == CAMKIT_TIMEOUT);
+  CHECK(queue.pop(&f, a_while) == CAMKIT_TIMEOUT);  // by the clock: both were one
+  queue.wake();
+  CHECK(queue.push(numbered(s.pool, 1), forever) == CAMKIT_OK);
+  CHECK(queue.pop(&f, forever) == CAMKIT_OK);  // not instead of a frame
+  camkit_frame_release(f);
+  std::atomic<int> wanted{0}, adopted{0};
+  in_threads(2, [&](int role) {
+    if (role == 0) {
+      camkit_frame* g = nullptr;
+      int answer;
+      while ((answer = queue.pop(&g, forever)) != CAMKIT_END) {
+        CHECK(answer == CAMKIT_TIMEOUT);
+        adopted.store(wanted.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      }
+    } else {
+      for (int round = 1; round <= rounds; ++round) {
+        wanted.store(round, std::memory_order_relaxed);
+        queue.wake();
+        while (adopted.load(std::memory_order_relaxed) != round) std::this_thread::yield();
+      }
+      queue.close();
+    }
+  });
+}
+
 void test_two_threads(link_policy policy, std::uint64_t count, std::uint32_t spins) {
   scene s(6);
   frame_queue queue(2, policy, spins);
@@ -229,7 +263,12 @@ int main() {
   for (link_policy policy : every_policy) {
     test_two_threads(policy, 20000, camkit::parker::default_spins());
     test_two_threads(policy, 3000, 0);
-    if (std::thread::hardware_concurrency() > 1) test_two_threads(policy, 3000, UINT32_MAX);
+    test_a_waiting_pop_is_called_off(policy, 0, 2000);
+    test_a_waiting_pop_is_called_off(policy, camkit::parker::default_spins(), 2000);
+    if (std::thread::hardware_concurrency() > 1) {
+      test_two_threads(policy, 3000, UINT32_MAX);
+      test_a_waiting_pop_is_called_off(policy, UINT32_MAX, 50);
+    }
   }
   test_abort_wakes_both_ends(200);
   test_spinning_waits_end();

@@ -113,6 +113,32 @@ void test_workers_work_at_the_same_time(int workers) {
   CHECK(map.discard() == static_cast<std::size_t>(workers));
 }
 
+// As a link's own test: the consumer sees what was changed before wake(), at its own bell or the
+// map's.
+void test_a_waiting_pop_is_called_off(int rounds, bool own_bell) {
+  frame_queue front(2, link_policy::block);
+  ordered_map map(&front, 2, 2);
+  camkit::parker bell;
+  if (own_bell) map.set_bell(&bell);
+  std::atomic<int> wanted{0}, adopted{0};
+  in_threads(2, [&](int who) {
+    if (who == 0) {
+      camkit_frame* f = nullptr;
+      for (int answer; (answer = map.pop(&f, forever)) != CAMKIT_END;) {
+        CHECK(answer == CAMKIT_TIMEOUT);
+        adopted.store(wanted.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      }
+      return;
+    }
+    for (int round = 1; round <= rounds; ++round) {
+      wanted.store(round, std::memory_order_relaxed);
+      map.wake();
+      while (adopted.load(std::memory_order_relaxed) != round) std::this_thread::yield();
+    }
+    map.abort();
+  });
+}
+
 struct outcome {
   std::uint64_t pushed = 0, lost = 0, got = 0, last = 0;
   std::atomic<std::uint64_t> dropped{0};
@@ -291,6 +317,8 @@ int main() {
       test_random_delays(workers, in_flight, link_policy::block, 1000, workers == 2);
   test_random_delays(3, 4, link_policy::drop_newest, 3000, false);
   test_random_delays(3, 4, link_policy::latest, 3000, true);
+  test_a_waiting_pop_is_called_off(2000, false);
+  test_a_waiting_pop_is_called_off(2000, true);
   test_lanes();
   test_a_lane_that_fails_ends_all();
   test_abort_during_work(100);

@@ -4,7 +4,7 @@ Every frame carries its number twice, in the header and in its memory; each Chec
 that was lost, delivered twice, overtaken, or whose memory somebody else had meanwhile, is seen by the next node.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 from posix.unistd cimport getppid, usleep
@@ -16,8 +16,10 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_DROP,
     CAMKIT_END,
     CAMKIT_FULL,
+    CAMKIT_INTERRUPTED,
     CAMKIT_TIMEOUT,
 )
+from camkit.performance_core._queue cimport parker
 
 from time import monotonic
 
@@ -78,6 +80,53 @@ cdef class Numbers(Source):
         self.counters.taken += 1
         out[0] = frame
         return CAMKIT_OK
+
+
+cdef class Silent(Source):
+    """Give `total` frames, all of time 1, then nothing: sleep until somebody interrupts."""
+
+    cdef readonly FramePool pool
+    cdef parker *bell
+    cdef uint64_t total, number
+    cdef bint interrupted
+
+    def __cinit__(self):
+        self.bell = new parker()
+
+    def __dealloc__(self):
+        del self.bell
+
+    def __init__(self, total, name="Silent"):
+        self.pool = FramePool(total, 64)
+        self.total = total
+        self.name = name
+
+    def start(self):
+        self.number = 0
+
+    cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
+        cdef uint32_t key
+        if self.number == self.total:
+            while True:
+                key = self.bell.prepare()
+                if self.interrupted:
+                    break
+                self.bell.wait(key, -1)
+            self.bell.cancel()
+            self.interrupted = False
+            return CAMKIT_INTERRUPTED
+        out[0] = self.pool.take()
+        out[0].sequence = self.number
+        out[0].timestamp_ns = 1
+        out[0].clock = CAMKIT_CLOCK_MONOTONIC
+        self.number += 1
+        self.counters.captured += 1
+        self.counters.taken += 1
+        return CAMKIT_OK
+
+    cdef void interrupt(self) noexcept nogil:
+        self.interrupted = True
+        self.bell.notify()
 
 
 class Planted(Exception):

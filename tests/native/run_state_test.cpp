@@ -38,8 +38,8 @@ void test_stop_and_abort_end_a_run() {
   aborted.abort();
   CHECK(stopped.over() && aborted.over());
   CHECK(!stopped.aborting() && aborted.aborting());
-  stopped.await_progress(-1);  // returns at once
-  aborted.await_progress(-1);
+  stopped.await_progress();  // returns at once
+  aborted.await_progress();
 }
 
 void test_progress_wakes_the_source(int rounds) {
@@ -47,10 +47,30 @@ void test_progress_wakes_the_source(int rounds) {
     run_state run(1);
     run.take();
     std::thread sink([&] { round % 2 ? run.deliver() : run.lose(); });
-    while (!run.reached() && !run.may_take()) run.await_progress(-1);
+    while (!run.reached() && !run.may_take()) run.await_progress();
     sink.join();
     CHECK(run.reached() == (round % 2 == 1));
   }
+}
+
+// With the source's thread waiting for ever; a lost call leaves both threads waiting.
+void test_a_change_wakes_the_source(int rounds) {
+  run_state run(1);
+  run.take();
+  std::atomic<int> wanted{0}, adopted{0};
+  std::thread source([&] {
+    while (!run.over()) {
+      run.await_progress();
+      adopted.store(wanted.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+  });
+  for (int round = 1; round <= rounds; ++round) {
+    wanted.store(round, std::memory_order_relaxed);
+    run.wake();
+    while (adopted.load(std::memory_order_relaxed) != round) std::this_thread::yield();
+  }
+  run.stop();
+  source.join();
 }
 
 }  // namespace
@@ -60,4 +80,5 @@ int main() {
   test_without_a_limit_there_is_no_end();
   test_stop_and_abort_end_a_run();
   test_progress_wakes_the_source(500);
+  test_a_change_wakes_the_source(2000);
 }
