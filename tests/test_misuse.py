@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -192,3 +194,25 @@ def test_a_stage_that_forks_and_goes_on_in_the_child_ends_there():
             os.waitpid(children[0], 0)
             pytest.fail("the child hangs")
         time.sleep(0.01)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is obeyed by Linux")
+def test_no_memory_for_a_run_is_an_error_and_no_end_of_the_interpreter():
+    program = """if True:
+        import resource
+        from camkit import NullSink, Pipeline, Tee
+        from tests.pipelines import source
+        pipeline = Pipeline(source(50), *[lambda frame: None for _ in range(30)], Tee(*[NullSink() for _ in range(30)]))
+        pages = int(open("/proc/self/statm").read().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), -1))
+        try:
+            pipeline.run()
+        except (MemoryError, RuntimeError) as error:  # RuntimeError: no memory for a thread
+            told = type(error).__name__
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        pipeline.run().check()
+        print(told)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout in ("MemoryError\n", "RuntimeError\n")

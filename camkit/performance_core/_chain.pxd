@@ -10,14 +10,14 @@ from camkit.performance_core._trace cimport TraceRing, trace_ring
 
 cdef extern from "camkit/worker_state.hpp" namespace "camkit" nogil:
     cdef cppclass worker_state:
-        worker_state() noexcept
+        worker_state() except +
         lone_counter fetched, delivered, forwarded, shared, stage, bad, pool, aborted, first, last, sequence, since
         lone_int at
 
 
 cdef extern from "camkit/tick.hpp" namespace "camkit" nogil:
     cdef cppclass tick_clock:
-        tick_clock() noexcept
+        tick_clock() except +
         uint64_t now() noexcept
         int64_t between(uint64_t earlier, uint64_t later) noexcept
         int64_t monotonic(uint64_t ticks) noexcept

@@ -10,7 +10,7 @@ cdef extern from "camkit/frame_matcher.hpp" namespace "camkit" nogil:
         match_other_clock "camkit::frame_matcher::other_clock"
         match_came_twice "camkit::frame_matcher::came_twice"
     cdef cppclass frame_matcher:
-        frame_matcher(int64_t tolerance_ns, int64_t patience_ns) noexcept
+        frame_matcher(int64_t tolerance_ns, int64_t patience_ns) except +
         void add(outlet *inlet) noexcept
         uint64_t matched() noexcept
         uint64_t unmatched(int i) noexcept

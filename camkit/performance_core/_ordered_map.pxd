@@ -5,12 +5,12 @@ from camkit.performance_core._queue cimport Link, frame_link
 
 cdef extern from "camkit/map_lane.hpp" namespace "camkit" nogil:
     cdef cppclass ordered_map(frame_link):
-        ordered_map(frame_link *front, unsigned workers, size_t in_flight) noexcept
+        ordered_map(frame_link *front, unsigned workers, size_t in_flight) except +
         bint ok() noexcept
     cdef cppclass lane_inlet(frame_link):
-        lane_inlet(ordered_map *map, unsigned index) noexcept
+        lane_inlet(ordered_map *map, unsigned index) except +
     cdef cppclass lane_outlet(frame_link):
-        lane_outlet(lane_inlet *inlet) noexcept
+        lane_outlet(lane_inlet *inlet) except +
 
 
 cdef class OrderedMap(Link):

@@ -16,7 +16,7 @@ cdef extern from "camkit/lone_value.hpp" namespace "camkit" nogil:
 
 cdef extern from "camkit/outlet.hpp" namespace "camkit" nogil:
     cdef cppclass outlet:
-        outlet() noexcept
+        outlet() except +
         frame_link *link
         int32_t number
         lone_counter offered, full, late, aborted, high_water
@@ -24,12 +24,12 @@ cdef extern from "camkit/outlet.hpp" namespace "camkit" nogil:
         uint64_t stamped(const camkit_frame *f) noexcept
         void stamp_as(const outlet &other) noexcept
     cdef cppclass outlet_list:
-        outlet_list(size_t n) noexcept
+        outlet_list(size_t n) except +
         size_t count
         outlet **at
         bint ok() noexcept
     cdef cppclass outlet_switch:
-        outlet_switch() noexcept
+        outlet_switch() except +
         void want(outlet_list *list) noexcept
         const outlet_list *adopted() noexcept
         const outlet_list &current() noexcept

@@ -32,7 +32,7 @@ cdef extern from "camkit/frame_queue.hpp" namespace "camkit" nogil:
     cdef enum link_policy "camkit::link_policy":
         pass
     cdef cppclass frame_queue(frame_link):
-        frame_queue(size_t depth, link_policy policy, uint32_t spins) noexcept
+        frame_queue(size_t depth, link_policy policy, uint32_t spins) except +
         bint ok() noexcept
 
 

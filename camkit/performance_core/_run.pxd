@@ -3,7 +3,7 @@ from libc.stdint cimport uint64_t
 
 cdef extern from "camkit/run_state.hpp" namespace "camkit" nogil:
     cdef cppclass run_state:
-        run_state(uint64_t limit) noexcept
+        run_state(uint64_t limit) except +
         bint aborting() noexcept
         bint over() noexcept
         bint limited() noexcept

@@ -4,7 +4,7 @@ from libcpp.vector cimport vector
 
 cdef extern from "camkit/histogram.hpp" namespace "camkit" nogil:
     cdef cppclass histogram:
-        histogram() noexcept
+        histogram() except +
         void record(int64_t ns) noexcept
         void record_all(const histogram &other) noexcept
         void reset() noexcept

@@ -8,8 +8,8 @@ cdef extern from "camkit/thread_pool.hpp" namespace "camkit" nogil:
     cdef struct pool_totals "camkit::thread_pool::totals":
         uint64_t jobs, alone, bands, stolen, sleeps, abandoned
     cdef cppclass thread_pool:
-        thread_pool(unsigned workers) noexcept
-        thread_pool(unsigned workers, uint32_t spins) noexcept
+        thread_pool(unsigned workers) except +
+        thread_pool(unsigned workers, uint32_t spins) except +
         bint ok() noexcept
         unsigned workers() noexcept
         int parallel_for(band_fn fn, void *user, size_t n, size_t grain) noexcept

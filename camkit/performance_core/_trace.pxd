@@ -16,7 +16,7 @@ cdef extern from "camkit/trace.hpp" namespace "camkit" nogil:
         uint8_t answer
         uint16_t extra
     cdef cppclass trace_ring:
-        trace_ring(size_t capacity) noexcept
+        trace_ring(size_t capacity) except +
         bint ok() noexcept
         size_t capacity() noexcept
         void record(trace_kind kind, int32_t place, uint64_t frame, uint64_t begin, uint64_t end, int answer,
