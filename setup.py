@@ -93,7 +93,7 @@ ROWS = [
     Row("camkit.gl_core._sink", hot=True),
 ]
 
-# Free-threading is not declared: docs/design/17-proof.md tells what `make free-threaded` finds that stands against it.
+# Free-threading is not declared: docs/design/17-proof.md tells what is still open.
 DIRECTIVES = {"language_level": 3, "binding": True, "embedsignature": False, "linetrace": COVERAGE}
 HOT_DIRECTIVES = DIRECTIVES | {"boundscheck": DEBUG, "wraparound": False, "initializedcheck": DEBUG, "cdivision": True}
 

@@ -106,7 +106,9 @@ def test_stages_stand_in_front_of_a_match():
     found, stats = run([stream("left"), odd], [stream("right"), lambda frame: None], tolerance=PERIOD)
     assert found
     assert all(left % 2 for left, _ in found)
-    assert stats.branches["left"].dropped.stage == 50
+    # Not all 100: the inputs begin at times of their own, and whichever ends first ends the other.
+    left = stats.branches["left"]
+    assert left.dropped.stage == (left.entered + 1) // 2 > 0
 
 
 def test_an_input_that_ends_ends_the_match_and_stops_the_others():

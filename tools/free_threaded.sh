@@ -3,7 +3,7 @@
 # $PYTHON_FT, or a python3.14t or python3.13t on the PATH; else one is compiled from Debian's source package, once, in
 # build/free-threaded (10 minutes on two cores, no root needed). Arguments go to pytest.
 #
-# No module declares itself compatible yet (docs/design/17-proof.md says what stands against it), so the GIL is kept off
+# No module declares itself compatible yet (docs/design/17-proof.md says what is still open), so the GIL is kept off
 # by PYTHON_GIL=0 here; elsewhere importing camkit switches it on, and everything works as usual.
 set -euo pipefail
 cd "$(dirname "$0")/.."
