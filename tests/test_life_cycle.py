@@ -103,6 +103,34 @@ def test_anybody_may_call_anything_at_any_time(shape):
     assert pipeline.run(frames=5).frames.under_way == 0
 
 
+def test_who_waited_for_a_run_leaves_the_next_one_its_queues():
+    gate = threading.Event()
+    pipeline = Pipeline(source(None), lambda frame: gate.wait(30) and None)
+    pipeline.start()
+    pipeline.abort()
+    gate.set()
+    join = pipeline._join
+
+    def slow_join(*arguments):
+        joined = join(*arguments)
+        pipeline._join = join
+        gate.clear()
+        pipeline.start()  # as another thread may, before this one has closed the account
+        while pipeline.stats().links[0].queued < 2:
+            time.sleep(0.001)
+        return joined
+
+    pipeline._join = slow_join
+    assert pipeline.wait(timeout=30)
+    assert pipeline.stats().links[0].queued == 2
+    pipeline.abort()
+    gate.set()
+    assert pipeline.wait(timeout=30)
+    stats = pipeline.stats()
+    stats.check()
+    assert stats.frames.dropped.aborted >= 2
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the platform has no timers that send a signal")
 @pytest.mark.parametrize("end", ["stop", "drain", "abort"])
 def test_a_signal_handler_may_end_a_run_at_any_moment(end):

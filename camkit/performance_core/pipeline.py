@@ -478,16 +478,16 @@ class Pipeline:
         return all(strand.worker.done.is_set() and not strand.thread.is_alive() for strand in strands)
 
     def _account(self) -> bool:
-        """Close the account of a run that has ended; return False if it was closed before."""
-        try:
+        """Close the account of a run that has ended; return False if it was closed before, or another has begun."""
+        with self._changing:  # who starts a run holds it: what is in the queues of that one is nobody's to discard
+            if self.running or not self._unclosed:
+                return False
             self._unclosed.pop()
-        except IndexError:
-            return False
-        for strand in self._strands:
-            if strand.inlet is not None:
-                strand.inlet.discard()
-            for inlet in strand.matcher.inlets if strand.matcher is not None else ():
-                inlet.discard()
+            for strand in self._strands:
+                if strand.inlet is not None:
+                    strand.inlet.discard()
+                for inlet in strand.matcher.inlets if strand.matcher is not None else ():
+                    inlet.discard()
         self._ended = time.monotonic()
         self._write_down()
         return True

@@ -341,7 +341,7 @@ void stress(int threads, std::uint32_t slots, double seconds) {
   std::uint64_t total = 0;
   for (const std::uint64_t t : takes) total += t;
   CHECK(pool.free_count() == slots && pool.held_count() == 0 && pool.misuses() == 0);
-  CHECK(pool.acquired() == total && pool.released() == total && total > 1000);
+  CHECK(pool.acquired() == total && pool.released() == total && total > 0);
   std::set<std::uint32_t> left;
   for (std::uint32_t i = 0; i < slots; ++i) left.insert(take(pool));
   CHECK(left.size() == slots && pool.acquire() == -1);
