@@ -16,7 +16,7 @@ import pytest
 CHILD = """
 import ctypes, importlib.util, json, sys, threading, time
 import camkit
-from camkit import Branch, NullSink, Pipeline, Step, Tee
+from camkit import Branch, NullSink, Parallel, Pipeline, Step, Tee
 
 spec = importlib.util.spec_from_file_location("proof_nodes", sys.argv[1])
 nodes = importlib.util.module_from_spec(spec)
@@ -33,7 +33,11 @@ def watched(cls):
                 threads[f"{threading.current_thread().name} {len(threads)}"] = threading.get_native_id()
     return Watched
 
-Numbers, Check, Verdict, Sinner = map(watched, (nodes.Numbers, nodes.Check, nodes.Verdict, nodes.Sinner))
+Numbers, Check, Mark, Verdict, Sinner = map(
+    watched, (nodes.Numbers, nodes.Check, nodes.Mark, nodes.Verdict, nodes.Sinner)
+)
+# Of threads that work together in turns some always wait.
+QUIET = ("malloc", "fault") if "SCENE" == "parallel" else ("malloc", "fault", "syscall")
 FOREVER, PATIENCE = 1 << 60, 2 if "gil" in sys.argv else 20
 
 def sin():
@@ -61,6 +65,18 @@ def tee():
     sink, other = Verdict(1, 10_000), Verdict(1, 10_000)
     return Pipeline(Numbers(FOREVER, 4096), Check(0), *sin(), Tee(Branch(sink, policy=POLICY, depth=1024),
                     Branch(other, policy=POLICY, depth=1024))), sink, 2_000
+
+# The queue is full all the time, and who waits for room in it looks for that.
+def spinning():
+    sink = Verdict(2, 5_000)
+    return Pipeline(Numbers(FOREVER), Check(0), *sin(), Step(Check(1), thread=True, policy="block", depth=4,
+                    wait="spin"), Step(sink, thread=False)), sink, 5_000
+
+# Each frame goes to one of two threads, and waits for its turn in the order of arrival.
+def parallel():
+    sink = Verdict(2, 20_000)
+    return Pipeline(Numbers(FOREVER, 4096), Step(Check(0), thread=False), *sin(),
+                    Step(Parallel([Mark(), Mark()], in_flight=64), policy=POLICY, depth=1024), sink), sink, 2_000
 
 # The pool's threads look for the next job rather than sleep, for longer than the scheduler takes the other CPU away.
 def bands():
@@ -98,7 +114,7 @@ for _ in range(1 if sin() else 20):
         "futex": {n: calls.syscall_probe_calls(t, 202) for n, t in threads.items()},
         "syscall": {n: calls.syscall_probe_calls(t, -1) for n, t in threads.items()},
     })
-    if windows[-1]["gil"] or not any(any(windows[-1][what].values()) for what in ("malloc", "fault", "syscall")):
+    if windows[-1]["gil"] or not any(any(windows[-1][what].values()) for what in QUIET):
         break
 pipeline.abort()
 try:
@@ -125,9 +141,8 @@ def count(alloc_probe, syscall_probe, proof_nodes):
         )  # fmt: skip
         assert child.returncode == 0, child.stderr
         window = json.loads(child.stdout)[-1]
-        assert len(window["malloc"]) == {"fused": 1, "across": 2, "tee": 3, "bands": 2}[scene], (
-            "every thread is watched"
-        )
+        threads = {"fused": 1, "across": 2, "tee": 3, "bands": 2, "spinning": 2, "parallel": 4}
+        assert len(window["malloc"]) == threads[scene], "every thread is watched"
         return {what: got if isinstance(got, bool) else sum(got.values()) for what, got in window.items()}
 
     return run
@@ -147,6 +162,17 @@ def test_threads_that_are_busy_cost_nothing_else(count, policy):
 
 def test_a_tee_whose_branches_are_busy_costs_nothing_else(count):
     assert count("tee") == NOTHING
+
+
+def test_a_queue_that_blocks_and_spins_costs_nothing_else(count):
+    assert count("spinning") == NOTHING
+
+
+@pytest.mark.parametrize("policy", ["block", "drop_oldest"])
+def test_threads_of_a_parallel_sleep_and_cost_nothing_else(count, policy):
+    got = count("parallel", policy=policy)
+    assert got.pop("syscall") == got.pop("futex")  # for some always wait: no other call
+    assert got == {"gil": False, "malloc": 0, "fault": 0}
 
 
 def test_bands_of_a_thread_pool_cost_nothing_else(count):

@@ -85,7 +85,7 @@ def test_a_stage_that_writes_gets_a_copy_of_what_it_may_not_write(c_stages):
     # The camera's buffers are read-only; the copies are the pipeline's alone, and the second stage writes into them.
     assert stage.stats() == camkit.StageStats(copies=8, copied_bytes=8 * 64 * 48 * 2)
     assert second.stats() == camkit.StageStats()
-    assert stats.copies.per_frame == 1
+    assert stats.copies == camkit.performance_core.Copies(1.0, 64 * 48 * 2, 8, 8 * 64 * 48 * 2)
     assert "8 frames copied first" in stage.explain()
 
 

@@ -161,6 +161,21 @@ cdef class Check(Stage):
         return CAMKIT_OK
 
 
+cdef class Mark(Stage):
+    """Add one to the frame's memory, whichever frame comes: one of several threads' part."""
+
+    cdef int64_t work_ns
+
+    def __init__(self, work_ns=0):
+        self.work_ns = work_ns
+
+    cdef int process(self, camkit_frame **frame) except -1 nogil:
+        words(frame[0])[0] += 1
+        if self.work_ns:
+            busy_ns(self.work_ns)
+        return CAMKIT_OK
+
+
 cdef class Verdict(Sink):
     """Take the frames and count what is wrong with their numbers and their memory."""
 
