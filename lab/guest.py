@@ -109,6 +109,8 @@ done
 [ -s $L/fail ] && fail $($B cat $L/fail)
 echo "exit $code" > {layout.result}
 $B sync
+# On a busy host the emulated serial port may still have the line in hand.
+$B sleep .2
 $B poweroff -f
 """
 
