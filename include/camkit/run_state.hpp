@@ -37,14 +37,15 @@ class run_state {
   void take() noexcept { ++taken_; }  // the taking thread, as may_take()
   void deliver() noexcept { count(delivered_); }
   void lose() noexcept { count(lost_); }
-  // The taking thread, until it may take again, or there is something else to look at.
+  // A source's thread, until it may take again, or there is something else to look at. In front of
+  // a Match there are several, and the bell wakes one: so the others look by themselves.
   void await_progress() noexcept {
     const std::uint32_t key = progress_.prepare();
     if (over() || reached() || may_take() || woken_.exchange(false, std::memory_order_acquire)) {
       progress_.cancel();
       return;
     }
-    progress_.wait(key, -1);
+    progress_.wait(key, look_ns);
   }
   // Any thread: an await_progress() that waits, or else the next, returns.
   void wake() noexcept {
@@ -57,6 +58,8 @@ class run_state {
     what.fetch_add(1, std::memory_order_release);
     progress_.notify();
   }
+
+  static constexpr std::int64_t look_ns = 100'000'000;
 
   const std::uint64_t limit_;  // deliver this many frames and stop; 0: no limit
   std::uint64_t taken_ = 0;
