@@ -14,13 +14,15 @@ import pytest
 from hypothesis import strategies as st
 
 import camkit
-from camkit import Branch, Match, Pipeline, PipelineError, Step, Tee
+from camkit import Branch, Match, Parallel, Pipeline, PipelineError, Step, Tee
 
 EXAMPLES = int(os.environ.get("CAMKIT_EXAMPLES", "60"))
 HANGS_S = 20
 
 POLICIES = st.sampled_from(["block", "drop_newest", "drop_oldest", "latest"])
-KINDS = st.sampled_from(["pass", "pass", "drop", "bad", "full", "fail", "python", "python drop", "python fail", "slow"])
+KINDS = st.sampled_from(
+    ["pass", "pass", "drop", "bad", "full", "fail", "python", "python drop", "python fail", "slow", "parallel"]
+)
 STEPS = st.fixed_dictionaries(
     {},
     optional={
@@ -81,6 +83,14 @@ class Scene:
             self.faulty.add(name)
         if kind in ("pass", "drop", "bad", "full", "fail"):
             return Step(self.nodes.Faulty(kind, every, name), **options)
+        if kind == "parallel":
+            kinds = ("pass", "drop", "bad", "full", "pass", "fail")  # by `every`; the last is one that raises
+            threads, how = 1 + every % 3, kinds[every % len(kinds)]
+            if how == "fail":
+                self.faulty.add(name)
+            stages = [self.nodes.Faulty(how, every, name) for _ in range(threads)]
+            placed = {key: value for key, value in options.items() if key in ("policy", "depth")}
+            return Step(Parallel(stages, in_flight=1 + every % 5, name=name), **placed)
         calls = [0]
 
         def work(frames):
@@ -97,8 +107,13 @@ class Scene:
         work.__name__ = name
         return Step(work, **options)
 
-    def chain(self, nodes):
-        return [self.node(*node) for node in nodes]
+    def chain(self, nodes, before=()):
+        made, kinds = [], [kind for kind, *_ in (*before, *nodes)]
+        for (kind, every, options), last in zip(nodes, [None, *kinds][-len(nodes) - 1 :], strict=False):
+            if last == "parallel":  # there is no queue behind one
+                options = {key: options[key] for key in ("thread", "batch") if key in options}
+            made.append(self.node(kind, every, options))
+        return made
 
     def end(self, end):
         if end is None:
@@ -133,7 +148,11 @@ class Scene:
             first = [Match(*inputs, tolerance=0.0004, patience=0.005)]
             nodes = [(*node[:2], {}) for node in nodes[:1]] + nodes[1:]  # a Match has no link behind it
         return Pipeline(
-            *first, *self.chain(nodes), *self.end(graph["end"]), policy=graph["policy"], depth=graph["depth"]
+            *first,
+            *self.chain(nodes, graph["sources"][0][2]),
+            *self.end(graph["end"]),
+            policy=graph["policy"],
+            depth=graph["depth"],
         )
 
 
