@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from camkit import Match, NullSink, Pipeline, PipelineError, Step, Tee
+from camkit import Branch, CamkitError, Match, NullSink, Pipeline, PipelineError, Recorder, Step, Tee
 from camkit.performance_core.latch import Latch
 from tests.pipelines import source
 
@@ -129,6 +129,19 @@ def test_who_waited_for_a_run_leaves_the_next_one_its_queues():
     stats = pipeline.stats()
     stats.check()
     assert stats.frames.dropped.aborted >= 2
+
+
+@pytest.mark.parametrize("call", ["start", "add", "remove"])
+def test_a_node_that_gets_ready_cannot_make_the_pipeline_wait_for_itself(call):
+    class Eager(Recorder):
+        def start(self):
+            getattr(pipeline, call)(*([] if call == "start" else [branch]))
+
+    branch = Branch(NullSink("part"))
+    pipeline = Pipeline(source(None), Tee([Eager("never.mcap")], *([branch] if call == "remove" else [])))
+    with pytest.raises((CamkitError, RuntimeError), match=rf"{call}\(\) of .* getting ready"):
+        pipeline.start()
+    assert not pipeline.running
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the platform has no timers that send a signal")

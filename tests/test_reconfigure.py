@@ -279,7 +279,8 @@ def test_what_cannot_be_changed_is_refused_with_reasons():
     ):
         with pytest.raises(error, match=words):
             change()
-    assert [one.name for one in inner.branches] == ["NullSink", "x"]
+    assert two.explain().count("branch 'x'") == 1
+    assert "branch 'NullSink'" in two.explain()
 
 
 def test_a_node_of_another_pipeline_is_refused_to_a_running_one():
@@ -291,3 +292,15 @@ def test_a_node_of_another_pipeline_is_refused_to_a_running_one():
             pipeline.add(taken)
         pipeline.stop()
     pipeline.stats().check()
+
+
+def test_what_is_added_to_one_pipeline_is_not_in_another_that_has_the_same_tee():
+    tee = Tee([NullSink("steady")])
+    one, other = Pipeline(source(5), tee), Pipeline(source(5), tee)
+    branch = one.add(NullSink("part"))
+    assert "part" in one.explain()
+    assert "part" not in other.explain()
+    with pytest.raises(ValueError, match="is no branch of this pipeline"):
+        other.remove(branch)
+    assert set(other.run().branches) == {"main", "steady"}
+    assert set(one.run().branches) == {"main", "steady", "part"}

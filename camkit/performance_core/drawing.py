@@ -57,10 +57,8 @@ class Drawing:
                 line += f" [{strand.placed}]"
             found.append(line)
         if path.tee is not None:
-            found.append(
-                f"{path.tee.name}:" if path.tee.branches else f"{path.tee.name}: no branches, frames are let go"
-            )
-            for branch in path.tee.branches:
+            found.append(f"{path.tee.name}:" if path.branches else f"{path.tee.name}: no branches, frames are let go")
+            for branch in path.branches:
                 found += [f"  branch {branch.name!r}:", *_indented(self._path(self._graph.find(branch)), 4)]
         return found
 

@@ -48,6 +48,7 @@ class Path:
     match: Match | None = None  # it begins with one
     into: Match | None = None  # it ends in one
     tee: Tee | None = None  # it ends in one
+    branches: tuple[Branch, ...] = ()  # of the Tee, as they are in this pipeline now
     branch: Branch | None = None  # what it was made from
     trunk: bool = True  # no Tee is in front: its frames are in no other thread's hands
 
@@ -160,7 +161,7 @@ class Graph:
         except BaseException:
             self.paths, self._names = before, names
             raise
-        end.tee.branches = (*end.tee.branches, branch)
+        end.branches = (*end.branches, branch)
         return [path for path in self.paths if path not in before]
 
     def remove(self, branch: Branch) -> list[Path]:
@@ -168,8 +169,7 @@ class Graph:
         path = self.find(branch)
         gone = self.below(path)
         for other in self.paths:
-            if other.tee is not None and branch in other.tee.branches:
-                other.tee.branches = tuple(one for one in other.tee.branches if one is not branch)
+            other.branches = tuple(one for one in other.branches if one is not branch)
         self.paths = [other for other in self.paths if other not in gone]
         return gone
 
@@ -207,7 +207,7 @@ class Graph:
         if path.match is not None:
             words.insert(0, path.match.name)
         if path.tee is not None:
-            below = [self._text(self.find(branch)) for branch in path.tee.branches]
+            below = [self._text(self.find(branch)) for branch in path.branches]
             words.append(f"{path.tee.name}({' | '.join(below)})")
         return " -> ".join(words)
 
@@ -247,7 +247,8 @@ class Graph:
             steps.append(Step(NullSink()))
         self._cut(path, steps)
         if path.tee is not None:
-            for branch in path.tee.branches:
+            path.branches = path.tee.branches
+            for branch in path.branches:
                 self._add_branch(branch, path)
         return path
 

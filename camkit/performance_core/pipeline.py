@@ -104,6 +104,7 @@ class Pipeline:
         self._timeline: Timeline | None = None  # of the run under way, or of the last
         self._unwritten: OutputError | None = None
         self._starter: int | None = None  # the thread that is inside start()
+        self._beginning: list[Strand] = []  # whose nodes get ready: who holds `_changing` waits for them
 
     def __repr__(self) -> str:
         return f"<Pipeline {self._graph}{' running' if self.running else ''}>"
@@ -187,6 +188,7 @@ class Pipeline:
             raise ValueError(f"frames is {frames!r}, not a whole number from 1 on")
         if seconds is not None and not 0 < check_timeout(seconds, "seconds") < 1e9:
             raise ValueError(f"seconds is {seconds!r}, not a number above 0")
+        self._refuse_beginners("start")
         with self._changing:
             with live.claim(self):
                 self._graph.negotiate()
@@ -429,14 +431,25 @@ class Pipeline:
 
     def _begin(self, strands: list[Strand]) -> None:
         """Start threads, the sinks' first, so that no frame waits for a GL context."""
-        for strand in reversed(strands):
-            if any(other.worker.error for other in strands):
-                strand.give_up()
-                continue
-            strand.start()
-            while not strand.worker.ready.wait(waiting.PUMP_S):
-                waiting.pump(self)
-                waiting.look_for_hang(self, strands)
+        self._beginning = strands
+        try:
+            for strand in reversed(strands):
+                if any(other.worker.error for other in strands):
+                    strand.give_up()
+                    continue
+                strand.start()
+                while not strand.worker.ready.wait(waiting.PUMP_S):
+                    waiting.pump(self)
+                    waiting.look_for_hang(self, strands)
+        finally:
+            self._beginning = []
+
+    def _refuse_beginners(self, what: str) -> None:
+        if any(strand.thread is threading.current_thread() for strand in self._beginning):
+            raise RuntimeError(
+                f"{what}() of {self!r} was called by one of its own nodes that is getting ready, and for which the "
+                "pipeline waits: call it with the first frame"
+            )
 
     def _give_up(self, strands: list[Strand]) -> None:
         self.abort()
@@ -463,7 +476,7 @@ class Pipeline:
     def _own_thread(self) -> bool:
         """Tell whether this thread is one of the run, or is starting it: a signal handler may come in between."""
         return self._starter == threading.get_ident() or any(
-            strand.thread is threading.current_thread() for strand in self._strands
+            strand.thread is threading.current_thread() for strand in (*self._strands, *self._beginning)
         )
 
     def _join(self, timeout: float | None, strands: list[Strand] | None = None) -> bool:

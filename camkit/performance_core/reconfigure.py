@@ -27,6 +27,7 @@ LOOK_S = 0.002  # how often it is asked whether the producer has taken up a new 
 def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
     """Do the work of `Pipeline.add`."""
     branch = branch_of(what)
+    pipeline._refuse_beginners("add")
     with pipeline._changing:
         end = pipeline._graph.tee_of(to)
         paths = pipeline._graph.add(branch, end)
@@ -59,6 +60,7 @@ def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
 def remove_branch(pipeline: Pipeline, branch: Branch, drain: bool, timeout: float) -> None:
     """Do the work of `Pipeline.remove`."""
     timeout = check_timeout(timeout)
+    pipeline._refuse_beginners("remove")
     with pipeline._changing:
         path = pipeline._graph.find(branch)
         end = next(other for other in pipeline._graph.paths if other.name in path.after)

@@ -139,7 +139,7 @@ class Loom:
                 before = self._link(path, path.segments[i + 1])
                 to = outlets = Outlets([before])
             elif path.tee is not None:
-                below = [self._graph.find(branch) for branch in path.tee.branches]
+                below = [self._graph.find(branch) for branch in path.branches]
                 self._inlets |= {branch.name: self._link(branch, branch.segments[0]) for branch in below}
                 to = outlets = Outlets([self._inlets[branch.name] for branch in below])
             elif path.into is not None:

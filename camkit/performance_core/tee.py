@@ -43,7 +43,8 @@ class Tee:
 
     The branches share the slot by its count of references. Each has its own link, with its own policy: one that drops
     never holds up the others. A stage in a branch that writes into a shared frame gets a copy of it. Branches can be
-    added and removed while frames flow: `Pipeline.add` and `Pipeline.remove`. A Tee stands in one pipeline at a time.
+    added and removed while frames flow: `Pipeline.add` and `Pipeline.remove`, which change
+    that pipeline and not the Tee: `branches` are those it was made of.
 
     Parameters
     ----------
