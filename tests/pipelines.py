@@ -1,5 +1,7 @@
 """Helpers of the tests of pipelines: sources as fast as they are taken, and a native stage."""
 
+import threading
+
 import camkit
 
 
@@ -10,3 +12,8 @@ def pool(slots=32):
 def source(frames=200, *, slots=32, **options):
     """A source of `frames` frames, numbered from 0 on, that loses none."""
     return camkit.PoolSource(pool(slots), frames, **options)
+
+
+def workers():
+    """List the threads of pipelines that have not ended. The one that lets go of memory is nobody's in particular."""
+    return [t for t in threading.enumerate() if t.name.startswith("camkit-") and t.name != "camkit-let-go"]

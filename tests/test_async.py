@@ -7,11 +7,7 @@ import pytest
 
 import camkit
 from camkit import NullSink, Pipeline, PipelineError
-from tests.pipelines import source
-
-
-def workers():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("camkit-")]
+from tests.pipelines import source, workers
 
 
 def run(coroutine):

@@ -9,7 +9,7 @@ import pytest
 
 from camkit import Branch, CamkitError, Match, NullSink, Pipeline, PipelineError, Recorder, Step, Tee
 from camkit.performance_core.latch import Latch
-from tests.pipelines import source
+from tests.pipelines import source, workers
 
 SHAPES = {
     "linear": lambda: Pipeline(source(None), lambda frame: None, NullSink("end")),
@@ -99,7 +99,7 @@ def test_anybody_may_call_anything_at_any_time(shape):
     assert pipeline.wait(timeout=30)
     assert not errors
     pipeline.stats().check()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("camkit-")]
+    assert not workers()
     assert pipeline.run(frames=5).frames.under_way == 0
 
 
