@@ -2,25 +2,16 @@
 # Build the extensions with the Address and the Undefined Behaviour Sanitizer, beside the usual ones, and run the tests
 # of pools, frames, queues and pipelines with them. Leaks are not looked for: the interpreter itself leaves some.
 #
-#   tools/sanitize.sh [--short] [PYTEST ARGUMENT...]      --short: only what every frame passes through, a few tests
+#   tools/sanitize.sh [PYTEST ARGUMENT...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-$PWD/.venv/bin/python}
 base=build/sanitize
 tests=(pool frame queue pipeline tee match stage parallel ordered shared_objects random_graphs)
-only=""
-if [ "${1-}" = --short ]; then
-    shift
-    base=build/sanitize-short
-    only=memory_manager._frame,memory_manager._pool,core._worker,core._queue,core._outlets,core._matcher
-    tests=(queue shared_objects random_graphs)
-fi
 
-CAMKIT_ONLY=$only CAMKIT_SANITIZE=address,undefined "$python" setup.py -q build --build-base $base >$base.log 2>&1 ||
+CAMKIT_SANITIZE=address,undefined "$python" setup.py -q build --build-base $base >$base.log 2>&1 ||
     { tail -n 20 $base.log >&2; exit 1; }
 lib=$(echo "$PWD"/$base/lib.*)
-# What was not built again is taken as it is.
-[ -z "$only" ] || (find camkit -name '*.so' | while read -r path; do [ -e "$lib/$path" ] || cp "$path" "$lib/$path"; done)
 for path in "$lib"/camkit/performance_core/_worker.*.so "$lib"/camkit/memory_manager/_frame.*.so; do
     grep -q __asan_report "$path" || { echo "sanitize: $path was built without" >&2; exit 1; }
 done
