@@ -11,6 +11,7 @@ cdef class Worker(Chain):
     cdef Source source  # None: frames come from inlet
     cdef Outlet inlet
     cdef Sink sink  # None: frames go to outlets
+    cdef int64_t patience_ns  # of a sink at its link; negative: no end
     cdef Outlets outlets
     cdef histogram *link_latency  # owned; time that frames waited in inlet
     cdef histogram *sink_latency  # owned; timestamp_ns to the end of consume()

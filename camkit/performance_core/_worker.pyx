@@ -20,8 +20,10 @@ from camkit.performance_core._stage cimport Sink, Source
 from camkit.performance_core._stats cimport histogram, summary, summary_of
 from camkit.performance_core._trace cimport trace_aborted, trace_pop, trace_push, trace_sink, trace_take
 
+from camkit.performance_core._stage import NullSink
 from camkit.performance_core.latch import Latch
 
+cdef int64_t SLICE_NS = 100_000_000  # one without is asked this often whether it has got some: its window was resized
 cdef int64_t IDLE_NS = 2_000_000  # a sink with work under way is asked this often for new frames
 
 # Answers of nodes are looked at here, not by Cython, which takes every -1 for an exception: a thread with one that was
@@ -64,6 +66,7 @@ cdef class Worker(Chain):
             self.inlet = inlet
         if isinstance(to, Sink):
             self.sink = to
+            self.patience_ns = -1 if type(to) is NullSink else SLICE_NS
         else:
             self.outlets = to
             self.outlets.inlet = self.inlet
@@ -234,7 +237,7 @@ cdef class Worker(Chain):
                 self.w.at.set(self.stage_count)
                 pending = self.idle(IDLE_NS)
                 self.w.at.set(-1)
-                answer = inlet.link.pop(self.frames, 0 if pending else -1)
+                answer = inlet.link.pop(self.frames, 0 if pending else self.patience_ns)
         if answer != CAMKIT_OK:
             return answer
         self.end = 1
