@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import camkit
+from camkit.camera_capture._v4l2 import backend
 from camkit.camera_capture._v4l2.find import list_devices
 
 YUYV = {"format": "YUYV", "size": (640, 480), "fps": 30}
@@ -278,6 +279,19 @@ def test_a_camera_that_is_not_there_when_it_is_opened(plugged):
     plugged.order("unplug")
     with pytest.raises(camkit.CameraNotFound):
         camkit.open(plugged.path, reconnect=True)
+
+
+@pytest.mark.parametrize("reconnect", [False, True])
+def test_a_camera_that_is_unplugged_while_it_is_opened(plugged, reconnect, monkeypatch):
+    def unplug_first(device, request):
+        plugged.order("unplug")
+        wait_until(lambda: not os.path.exists(plugged.path), "the end of its node")
+        return configure(device, request)
+
+    configure = backend.configure
+    monkeypatch.setattr(backend, "configure", unplug_first)
+    with pytest.raises(camkit.CameraNotFound, match="unplugged meanwhile"):
+        camkit.open(plugged.path, reconnect=reconnect)
 
 
 def test_another_camera_at_the_same_port_is_not_taken(plugged):

@@ -46,7 +46,7 @@ from camkit.camera_capture._v4l2.uvc_metadata import metadata_of
 from camkit.camera_capture._v4l2.watch import V4L2Events
 from camkit.camera_capture.info import MOST_BUFFERS as MOST, StreamInfo
 from camkit.camera_capture.selection import check_rect
-from camkit.errors import CameraBusy, CameraError, FormatNotSupported
+from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNotFound, FormatNotSupported
 from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
 
@@ -87,8 +87,11 @@ cdef class V4L2Backend(V4L2Reader):
             if self.bell < 0:
                 raise failure(info.path, "make an event descriptor", errno)
             self.metadata = metadata_of(self.device.path, request.options.get("hardware_time", False))
-        except BaseException:
+        except BaseException as error:
             self.device.close()  # the error's traceback would keep it open
+            if isinstance(error, CameraDisconnected):
+                raise CameraNotFound(error.errno, "cannot open: the camera was unplugged meanwhile; `camkit list` tells "
+                                     "what cameras there are", info.path) from error
             raise
 
     def __dealloc__(self):

@@ -14,6 +14,7 @@ cdef class Device:
 
     cdef int control(self, unsigned long request, void *argument, what) except -1
     # Of the last answer: memory planes of an image, and of each the bytes between rows and in all.
+    cdef bint ends(self, int error, what) except -1
     cdef uint32_t planes(self) noexcept
     cdef uint32_t stride(self, uint32_t plane) noexcept
     cdef uint32_t plane_bytes(self, uint32_t plane) noexcept

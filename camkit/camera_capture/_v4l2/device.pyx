@@ -115,7 +115,7 @@ cdef class Device:
             memset(&d, 0, sizeof(d))
             d.index = i
             d.type = self.kind
-            if ioctl_errno(self.fd, VIDIOC_ENUM_FMT, &d):
+            if self.ends(ioctl_errno(self.fd, VIDIOC_ENUM_FMT, &d), "list the formats"):
                 break
             found.append((d.pixelformat, text(d.description, 32), d.flags & V4L2_FMT_FLAG_COMPRESSED != 0))
         return found
@@ -128,7 +128,7 @@ cdef class Device:
             memset(&e, 0, sizeof(e))
             e.index = i
             e.pixel_format = code
-            if ioctl_errno(self.fd, VIDIOC_ENUM_FRAMESIZES, &e):
+            if self.ends(ioctl_errno(self.fd, VIDIOC_ENUM_FRAMESIZES, &e), "list the sizes"):
                 break
             if e.type != V4L2_FRMSIZE_TYPE_DISCRETE:
                 s = e.stepwise
@@ -151,7 +151,9 @@ cdef class Device:
             e.pixel_format = code
             e.width = width
             e.height = height
-            if ioctl_errno(self.fd, VIDIOC_ENUM_FRAMEINTERVALS, &e) or e.type != V4L2_FRMIVAL_TYPE_DISCRETE:
+            if self.ends(ioctl_errno(self.fd, VIDIOC_ENUM_FRAMEINTERVALS, &e), "list the rates"):
+                break
+            if e.type != V4L2_FRMIVAL_TYPE_DISCRETE:
                 break
             if e.discrete.numerator and e.discrete.denominator:
                 found.add(Fraction(e.discrete.denominator, e.discrete.numerator))
@@ -232,6 +234,12 @@ cdef class Device:
         if error:
             raise failure(self.path, what, error)
         return 0
+
+    # Whether a list is over. A device that has gone ends it too, and offers nothing by that.
+    cdef bint ends(self, int error, what) except -1:
+        if error == ENODEV:
+            raise failure(self.path, what, error)
+        return error != 0
 
     cdef uint32_t planes(self) noexcept:
         if self.kind == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
