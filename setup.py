@@ -90,7 +90,9 @@ ROWS = [
     Row("camkit.gl_core._renderer", hot=True),
     Row("camkit.gl_core._snapshots"),
     Row("camkit.gl_core._borrowed"),
-    Row("camkit.gl_core._sink", hot=True),
+    Row("camkit.gl_core._painter", hot=True),
+    Row("camkit.gl_core._drawing", hot=True),
+    Row("camkit.gl_core._sink"),
 ]
 
 # Free-threading is not declared: docs/design/17-proof.md tells what is still open.

@@ -108,14 +108,44 @@ def test_closing_in_the_middle_from_another_thread_ends_it() -> None:
 
 
 USERS_SINK = """
-from camkit.gl_core cimport GLSink
+from camkit.gl_core cimport GLSink, Painter, painting
+from camkit.gl_core._enums cimport GL_COLOR_BUFFER_BIT
+from camkit.gl_core._gl cimport Functions
 from camkit.memory_manager cimport camkit_frame
 
 from camkit.gl_core.context import headless
 
 
+# Covers the picture with a colour that tells what it was told.
+cdef class Blinds(Painter):
+    cdef Functions functions
+    cdef readonly list told
+
+    cdef int open(self, Functions functions) except -1:
+        self.functions, self.told = functions, []
+        return 0
+
+    cdef int paint(self, painting *p) except -1 nogil:
+        self.functions.f.ClearColor(p.frame.sequence / 255.0, p.picture_width / 255.0, p.picture_height / 255.0, 1)
+        self.functions.f.Clear(GL_COLOR_BUFFER_BIT)
+        if p.frame.sequence == 7:
+            with gil:
+                raise KeyError(7)
+        return 0
+
+    cdef int close(self) except -1:
+        self.told.append("closed")
+        return 0
+
+
 cdef class Counted(GLSink):
     cdef readonly int seen
+    cdef readonly Blinds blinds
+
+    def __init__(self):
+        super().__init__()
+        self.blinds = Blinds()
+        self.painters.add(self.blinds)
 
     def _open_context(self):
         return headless()
@@ -138,11 +168,15 @@ import camkit, counted
 with camkit.open("synthetic", format="GREY", size=(64, 48), fps=500) as camera:
     sink = counted.Counted()
     stats = camkit.Pipeline(camera, sink).run(frames=5)
-    print(sink.seen, stats.frames.displayed, sink.readback().shape)
+    print(sink.seen, stats.frames.displayed, sink.readback().shape, sink.readback()[0, 0], sink.blinds.told)
+    try:
+        camkit.Pipeline(camera, counted.Counted()).run(frames=20)
+    except camkit.PipelineError as error:
+        print(repr(error.__cause__), error.sequence)
 """
 
 
-def test_a_users_sink_draws_from_outside(tmp_path: Path) -> None:
+def test_a_users_sink_and_painter_draw_from_outside(tmp_path: Path) -> None:
     (tmp_path / "counted.pyx").write_text(USERS_SINK)
     (tmp_path / "setup.py").write_text(BUILD)
     for command in (["setup.py", "-q", "build_ext", "--inplace"], ["-c", USE]):
@@ -150,4 +184,4 @@ def test_a_users_sink_draws_from_outside(tmp_path: Path) -> None:
             [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "5 5 (48, 64, 3)\n"
+    assert done.stdout == "5 5 (48, 64, 3) [ 4 64 48] ['closed']\nKeyError(7) 7\n"

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint32_t
 
 from camkit.gl_core._gl cimport Functions, GLuint, gl_functions
+from camkit.gl_core._painter cimport painting
 from camkit.gl_core._upload cimport Uploader
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame
 
@@ -23,12 +24,14 @@ cdef class Renderer:
     cdef uint32_t format, width, height
     cdef str conversion
     cdef readonly list changes
+    cdef painting shown  # where the picture was drawn last, for the painters; without a frame
 
     # Upload and convert a frame, which check_frame() passed, into the picture. Returns the bytes copied.
     cdef Py_ssize_t draw(self, camkit_frame *f) except -1 nogil
     cdef void _draw_picture(self) noexcept nogil
     # The picture into another framebuffer, as large as it fits with its shape kept.
-    cdef void fit(self, GLuint framebuffer, int width, int height, bint flip) noexcept nogil
+    cdef void fit(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil
+    cdef void _show_in(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil
     cdef int configure(self, uint32_t format, uint32_t width, uint32_t height, strides) except -1
     cdef int _set_colour(self, camkit_colour colour) except -1
     cdef int _make_target(self, target *t, int width, int height) except -1

@@ -128,27 +128,42 @@ cdef class Renderer:
         return self.uploader.image_bytes
 
     cdef void _draw_picture(self) noexcept nogil:
+        cdef uint32_t i
+        # A painter may have left its own.
+        self.gl.UseProgram(self.program)
+        self.gl.BindVertexArray(self.vertex_array)
         self.gl.BindFramebuffer(GL_FRAMEBUFFER, self.picture.framebuffer)
         self.gl.Viewport(0, 0, self.picture.width, self.picture.height)
         self.uploader.bind()
         self.gl.DrawArrays(GL_TRIANGLES, 0, 3)
+        self.shown.picture = self.picture.texture
+        self.shown.texture_count = self.uploader.plane_count
+        for i in range(self.uploader.plane_count):
+            self.shown.textures[i] = self.uploader.planes[i].textures[self.uploader.current]
+        self._show_in(self.picture.framebuffer, self.picture.width, self.picture.height, False)
         if self.scaled.framebuffer:
             self.fit(self.scaled.framebuffer, self.scaled.width, self.scaled.height, False)
 
-    cdef void fit(self, GLuint framebuffer, int width, int height, bint flip) noexcept nogil:
-        cdef double scale = min(width / <double>self.picture.width, height / <double>self.picture.height)
-        cdef int w = max(1, <int>(self.picture.width * scale + 0.5))
-        cdef int h = max(1, <int>(self.picture.height * scale + 0.5))
-        cdef int x = (width - w) // 2
-        cdef int y = (height - h) // 2
+    cdef void fit(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil:
+        cdef painting *p = &self.shown
+        self._show_in(framebuffer, width, height, upward)
         self.gl.BindFramebuffer(GL_DRAW_FRAMEBUFFER, framebuffer)
         self.gl.BindFramebuffer(GL_READ_FRAMEBUFFER, self.picture.framebuffer)
-        if w != width or h != height:
+        if p.picture_width != width or p.picture_height != height:
             self.gl.ClearColor(0, 0, 0, 1)
             self.gl.Clear(GL_COLOR_BUFFER_BIT)
-        # A window counts its rows from below.
-        self.gl.BlitFramebuffer(0, 0, self.picture.width, self.picture.height, x, y + h if flip else y, x + w,
-                                y if flip else y + h, GL_COLOR_BUFFER_BIT, GL_LINEAR)
+        self.gl.BlitFramebuffer(0, 0, self.picture.width, self.picture.height, p.x,
+                                p.y + p.picture_height if upward else p.y, p.x + p.picture_width,
+                                p.y if upward else p.y + p.picture_height, GL_COLOR_BUFFER_BIT, GL_LINEAR)
+
+    cdef void _show_in(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil:
+        cdef double scale = min(width / <double>self.picture.width, height / <double>self.picture.height)
+        cdef painting *p = &self.shown
+        p.framebuffer, p.width, p.height, p.upward = framebuffer, width, height, upward
+        p.picture_width = max(1, <int>(self.picture.width * scale + 0.5))
+        p.picture_height = max(1, <int>(self.picture.height * scale + 0.5))
+        p.x = (width - p.picture_width) // 2
+        p.y = (height - p.picture_height) // 2
 
     cdef int configure(self, uint32_t format, uint32_t width, uint32_t height, strides) except -1:
         if format >= <uint32_t>len(FORMATS):
@@ -182,6 +197,7 @@ cdef class Renderer:
         cdef GLfloat matrix[9]
         cdef GLfloat offset[3]
         cdef int i
+        self.gl.UseProgram(self.program)
         found = conversion(row.model, colour.primaries, colour.transfer, colour.matrix, colour.range, 8 * row.itemsize)
         for i in range(9):
             matrix[i] = found.matrix[i]

@@ -1,43 +1,11 @@
-from libc.stdint cimport int64_t, uint64_t
-from libcpp.atomic cimport atomic
-
-from camkit.gl_core._check cimport frame_fault
-from camkit.gl_core._flights cimport Flights
-from camkit.gl_core._gl cimport gl_functions
-from camkit.gl_core._gpu_clock cimport GpuClock
-from camkit.gl_core._renderer cimport Renderer
-from camkit.gl_core._snapshots cimport Snapshots
+from camkit.gl_core._drawing cimport Drawing
 from camkit.memory_manager._abi cimport camkit_frame
-from camkit.performance_core._stage cimport Sink
-from camkit.performance_core._stats cimport histogram
 
 
 # Users may subclass it by cimport: their compiled code fits no other version of camkit than the one it was built with.
-cdef class GLSink(Sink):
-    cdef Renderer renderer  # None while there is no context; keeps gl
-    cdef gl_functions *gl
-    cdef object context
+cdef class GLSink(Drawing):
     cdef str wish  # transfer that was asked for
     cdef tuple size, expected
-    cdef Flights flights
-    cdef histogram *capture_to_gl  # owned, as the next one
-    cdef histogram *capture_to_drawn
-    cdef GpuClock clock  # of the last context; None before the first
-    cdef uint64_t drawn, refused
-    cdef frame_fault fault  # of the last frame that was refused
-    cdef void (*swap)(void *) noexcept nogil  # NULL without a window
-    cdef void *window
-    cdef atomic[int] window_width, window_height  # written by the thread of the window's events
-    cdef int shown_width, shown_height
-    cdef Snapshots snapshots  # its owner is the thread that may draw
     cdef object said, last_transfer, last_words
 
-    # 1: drawn, 0: refused as unreadable, which `fault` tells. The frame stays the caller's, and is not needed any more.
-    cdef int draw(self, camkit_frame *f) except -1 nogil
-    cdef void _present(self) noexcept nogil
-    # Count the finished frames; wait for the oldest at most timeout_ns. Returns how many were finished.
-    cdef int _retire(self, int64_t timeout_ns) except -1 nogil
-    cdef int _drain(self) except -1 nogil
-    cdef int _forget(self) except -1
-    cdef int _serve(self) except -1 with gil
     cdef int _show(self, camkit_frame *f) except -1

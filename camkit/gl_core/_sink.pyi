@@ -5,13 +5,13 @@ from typing import Any, Self
 import numpy
 import numpy.typing as npt
 
+from camkit.gl_core._drawing import Drawing
 from camkit.gl_core._gpu_clock import GpuClock
 from camkit.memory_manager._format import PixelFormat
 from camkit.memory_manager._frame import Frame
-from camkit.performance_core._stage import Sink
 from camkit.performance_core.negotiate import FrameSpec
 
-class GLSink(Sink):
+class GLSink(Drawing):
     def __init__(
         self, *, size: tuple[int, int] | None = None, transfer: str = "auto", name: str | None = None
     ) -> None: ...

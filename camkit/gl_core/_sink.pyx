@@ -1,19 +1,10 @@
 """GLSink: draw frames on one GL thread, without the GIL and without waiting for the GPU."""
 
-from libc.stdint cimport int64_t, uintptr_t
-from libc.string cimport memset
+from libc.stdint cimport uintptr_t
 
 from camkit.gl_core._borrowed cimport Borrowed
-from camkit.gl_core._check cimport FAULT_NONE, check_frame, fault_text
-from camkit.gl_core._enums cimport GL_NO_ERROR
-from camkit.gl_core._flights cimport FLIGHTS, Flights_make
-from camkit.gl_core._types cimport GLenum
-from camkit.memory_manager._abi cimport (
-    CAMKIT_CLOCK_MONOTONIC,
-    CAMKIT_OK,
-    camkit_frame,
-    camkit_frame_release,
-)
+from camkit.gl_core._check cimport fault_text
+from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release
 from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
 from camkit.performance_core._stats cimport summary
@@ -27,11 +18,8 @@ from camkit.gl_core._upload import TRANSFERS
 from camkit.gl_core.png import write_png
 from camkit.memory_manager._checks import check_size
 
-cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
-cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
 
-
-cdef class GLSink(Sink):
+cdef class GLSink(Drawing):
     """Draw frames with OpenGL: the common part of `Offscreen` and `Viewer`, which only add a context.
 
     As the sink of a pipeline it lives in the pipeline's thread from `start` to `stop`; without one, `show` draws in the
@@ -46,17 +34,6 @@ cdef class GLSink(Sink):
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
     name : str, optional
     """
-
-    def __cinit__(self, *args, **kwargs):
-        self.snapshots = Snapshots()
-        self.capture_to_gl = new histogram()
-        self.capture_to_drawn = new histogram()
-        if self.capture_to_gl == NULL or self.capture_to_drawn == NULL:
-            raise MemoryError("no memory for a histogram")
-
-    def __dealloc__(self):
-        del self.capture_to_gl
-        del self.capture_to_drawn
 
     def __init__(self, *, size=None, transfer="auto", name=None):
         super().__init__(name)
@@ -127,18 +104,8 @@ cdef class GLSink(Sink):
         if not self.snapshots.open():
             raise GLError(f"cannot start {self.name!r}: it is in use; stop its pipeline or close() it first")
         try:
-            self.context = self._open_context()
-            self.renderer = Renderer(self.context.functions, self.wish, self.size)
-            self.gl = self.renderer.gl
-            self.flights = Flights_make(self.renderer.functions, self.capture_to_gl, self.capture_to_drawn)
-            self.clock = self.flights.clock
+            self.open(self._open_context(), self.wish, self.size)
             self.said = self.context.description
-            # Counts are those of one use, as a pipeline takes them.
-            self.snapshots.keep(None)
-            self.drawn = self.refused = 0
-            memset(&self.counters, 0, sizeof(self.counters))
-            self.capture_to_gl.reset()
-            self.capture_to_drawn.reset()
             if self.expected is not None:
                 format, width, height, strides = self.expected
                 self.renderer.configure(format, width, height, strides)
@@ -291,103 +258,8 @@ cdef class GLSink(Sink):
         cdef Borrowed borrowed = Borrowed(planes, format, size, strides, colour, bytes_used)
         self._show(&borrowed.frame)
 
-    def _picture(self):
-        # A failure concerns those who asked for a picture; frames are drawn all the same.
-        try:
-            return self.renderer.read() if self.drawn else None
-        except Exception as error:
-            return error
-
     def _words(self):
         return "\n".join([self.renderer.explain(), *self.renderer.changes])
-
-    cdef int consume(self, camkit_frame *frame) except -1 nogil:
-        self.draw(frame)
-        if self.snapshots.wanted.load():
-            self._serve()
-        # Both ways of uploading have read the frame when they return, so its slot waits for no fence. Last, because on
-        # an error the frame stays the caller's.
-        camkit_frame_release(frame)
-        return CAMKIT_OK
-
-    cdef int idle(self, int64_t timeout_ns) except -1 nogil:
-        if self.snapshots.wanted.load():
-            self._serve()
-        if self.swap != NULL and self.drawn and self.renderer.picture.framebuffer and (
-                self.shown_width != self.window_width.load() or self.shown_height != self.window_height.load()):
-            self._present()
-        if self.flights.count:
-            self._retire(timeout_ns)
-        return self.flights.count > 0
-
-    cdef int draw(self, camkit_frame *f) except -1 nogil:
-        cdef Py_ssize_t copied
-        cdef GLenum error
-        if check_frame(f, &self.fault) != FAULT_NONE:
-            self.refused += 1
-            return 0
-        self._retire(0)
-        if self.flights.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
-            with gil:
-                raise GLError(f"cannot draw frame {f.sequence}: {self.said['renderer']!r} did not finish an older one "
-                              f"within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
-        copied = self.renderer.draw(f)
-        self.counters.copies += 1
-        self.counters.copied_bytes += copied
-        # Before the frame counts as under way: one that fails is not displayed.
-        if self.drawn % ERROR_CHECK_EVERY == 0:
-            self.clock.refresh()
-            error = self.gl.GetError()
-            if error != GL_NO_ERROR:
-                with gil:
-                    self.renderer.functions.fail(f"draw frame {f.sequence}", error)
-        self.flights.push(f.timestamp_ns, f.clock == CAMKIT_CLOCK_MONOTONIC)
-        self.drawn += 1
-        if self.swap != NULL:
-            self._present()
-        else:
-            self.gl.Flush()
-        return 1
-
-    cdef void _present(self) noexcept nogil:
-        self.shown_width = self.window_width.load()
-        self.shown_height = self.window_height.load()
-        # A minimised window has no pixels.
-        if self.shown_width > 0 and self.shown_height > 0:
-            self.renderer.fit(0, self.shown_width, self.shown_height, True)
-            self.swap(self.window)
-
-    cdef int _retire(self, int64_t timeout_ns) except -1 nogil:
-        cdef int done = self.flights.retire(timeout_ns)
-        self.counters.displayed += done
-        return done
-
-    cdef int _drain(self) except -1 nogil:
-        while self.flights.count and self._retire(GPU_PATIENCE_NS):
-            pass
-        return 0
-
-    cdef int _forget(self) except -1:
-        # Give up all that belongs to the context, also after an error in the middle.
-        renderer, self.renderer = self.renderer, None
-        context, self.context = self.context, None
-        try:
-            if self.flights is not None:
-                self.flights.drop()
-                self.clock.forget()
-                self.flights = None
-            if renderer is not None:
-                renderer.delete()
-        finally:
-            self.gl = NULL
-            self.swap = NULL
-            if context is not None:
-                self._close_context(context)
-        return 0
-
-    cdef int _serve(self) except -1 with gil:
-        self.snapshots.answer(self._picture())
-        return 0
 
     cdef int _show(self, camkit_frame *f) except -1:
         cdef int drawn

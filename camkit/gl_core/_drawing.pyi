@@ -1,0 +1,3 @@
+from camkit.performance_core._stage import Sink
+
+class Drawing(Sink): ...

@@ -1,0 +1,172 @@
+"""Drawing: what becomes of a frame between a sink's thread and the GPU, without the GIL and without waiting for it."""
+
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memset
+
+from camkit.gl_core._check cimport FAULT_NONE, check_frame
+from camkit.gl_core._enums cimport GL_FRAMEBUFFER, GL_NO_ERROR
+from camkit.gl_core._flights cimport FLIGHTS, Flights_make
+from camkit.gl_core._painter cimport painting
+from camkit.gl_core._types cimport GLenum
+from camkit.memory_manager._abi cimport (
+    CAMKIT_CLOCK_MONOTONIC,
+    CAMKIT_OK,
+    camkit_frame,
+    camkit_frame_release,
+)
+
+from camkit.errors import GLError
+
+cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
+cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
+
+
+cdef class Drawing(Sink):
+    """The part of a GLSink that has a context: its objects, and the loop over frames.
+
+    Everything belongs to the thread that `snapshots` names as its owner.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.snapshots = Snapshots()
+        self.painters = Painters()
+        self.capture_to_gl = new histogram()
+        self.capture_to_drawn = new histogram()
+        if self.capture_to_gl == NULL or self.capture_to_drawn == NULL:
+            raise MemoryError("no memory for a histogram")
+
+    def __dealloc__(self):
+        del self.capture_to_gl
+        del self.capture_to_drawn
+
+    cdef int open(self, context, str wish, size) except -1:
+        self.context = context
+        self.renderer = Renderer(context.functions, wish, size)
+        self.gl = self.renderer.gl
+        self.flights = Flights_make(self.renderer.functions, self.capture_to_gl, self.capture_to_drawn)
+        self.clock = self.flights.clock
+        # Counts are those of one use, as a pipeline takes them.
+        self.snapshots.keep(None)
+        self.drawn = self.refused = 0
+        memset(&self.counters, 0, sizeof(self.counters))
+        self.capture_to_gl.reset()
+        self.capture_to_drawn.reset()
+        self.painters.open(self.renderer.functions)
+        return 0
+
+    cdef object _picture(self):
+        # A failure concerns those who asked for a picture; frames are drawn all the same.
+        try:
+            return self.renderer.read() if self.drawn else None
+        except Exception as error:
+            return error
+
+    cdef int consume(self, camkit_frame *frame) except -1 nogil:
+        self.draw(frame)
+        if self.snapshots.wanted.load():
+            self._serve()
+        # Both ways of uploading have read the frame when they return, so its slot waits for no fence. Last, because on
+        # an error the frame stays the caller's.
+        camkit_frame_release(frame)
+        return CAMKIT_OK
+
+    cdef int idle(self, int64_t timeout_ns) except -1 nogil:
+        if self.snapshots.wanted.load():
+            self._serve()
+        if self.swap != NULL and self.drawn and self.renderer.picture.framebuffer and (
+                self.shown_width != self.window_width.load() or self.shown_height != self.window_height.load()):
+            self._compose(&self.last)
+            self._present()
+        if self.flights.count:
+            self._retire(timeout_ns)
+        return self.flights.count > 0
+
+    cdef int draw(self, camkit_frame *f) except -1 nogil:
+        cdef Py_ssize_t copied
+        cdef GLenum error
+        cdef uint32_t i
+        if check_frame(f, &self.fault) != FAULT_NONE:
+            self.refused += 1
+            return 0
+        self._retire(0)
+        if self.flights.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
+            with gil:
+                raise GLError(f"cannot draw frame {f.sequence}: {self.renderer.functions.renderer!r} did not finish an "
+                              f"older one within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
+        copied = self.renderer.draw(f)
+        self.counters.copies += 1
+        self.counters.copied_bytes += copied
+        self._compose(f)
+        # Before the frame counts as under way: one that fails is not displayed.
+        if self.drawn % ERROR_CHECK_EVERY == 0:
+            self.clock.refresh()
+            error = self.gl.GetError()
+            if error != GL_NO_ERROR:
+                with gil:
+                    self.renderer.functions.fail(f"draw frame {f.sequence}", error)
+        self.flights.push(f.timestamp_ns, f.clock == CAMKIT_CLOCK_MONOTONIC)
+        self.drawn += 1
+        self._present()
+        if self.swap != NULL and self.painters.count:
+            # For a window that is drawn anew without a frame: by then the memory is somebody else's.
+            self.last = f[0]
+            for i in range(self.last.plane_count):
+                self.last.planes[i].data = NULL
+        return 1
+
+    cdef int _compose(self, const camkit_frame *f) except -1 nogil:
+        # What is seen: the picture in the window, or where it was drawn anyway, and over it the painters' part.
+        cdef painting *shown = &self.renderer.shown
+        if self.swap != NULL:
+            self.shown_width = self.window_width.load()
+            self.shown_height = self.window_height.load()
+            # A minimised window has no pixels.
+            if self.shown_width <= 0 or self.shown_height <= 0:
+                return 0
+            self.renderer.fit(0, self.shown_width, self.shown_height, True)
+        if self.painters.count:
+            shown.frame = f
+            self.gl.BindFramebuffer(GL_FRAMEBUFFER, shown.framebuffer)
+            self.gl.Viewport(0, 0, shown.width, shown.height)
+            self.painters.paint(shown)
+        return 1
+
+    cdef void _present(self) noexcept nogil:
+        if self.swap == NULL:
+            self.gl.Flush()
+        elif self.shown_width > 0 and self.shown_height > 0:
+            self.swap(self.window)
+
+    cdef int _retire(self, int64_t timeout_ns) except -1 nogil:
+        cdef int done = self.flights.retire(timeout_ns)
+        self.counters.displayed += done
+        return done
+
+    cdef int _drain(self) except -1 nogil:
+        while self.flights.count and self._retire(GPU_PATIENCE_NS):
+            pass
+        return 0
+
+    cdef int _forget(self) except -1:
+        renderer, self.renderer = self.renderer, None
+        context, self.context = self.context, None
+        try:
+            if self.flights is not None:
+                self.flights.drop()
+                self.clock.forget()
+                self.flights = None
+            try:
+                self.painters.close()
+            finally:
+                if renderer is not None:
+                    renderer.delete()
+        finally:
+            self.gl = NULL
+            self.swap = NULL
+            if context is not None:
+                self._close_context(context)
+        return 0
+
+    cdef int _serve(self) except -1 with gil:
+        self.snapshots.answer(self._picture())
+        return 0
