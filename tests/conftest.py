@@ -43,30 +43,41 @@ def compiled_probe(name: str) -> Path:
 @pytest.fixture(scope="session")
 def proof_nodes():
     """The compiled module tests/native/proof_nodes.pyx, built against this checkout; its __file__ is for children."""
+    return compiled_nodes("proof_nodes")
+
+
+@pytest.fixture(scope="session")
+def gl_nodes():
+    """The compiled module tests/native/gl_nodes.pyx, likewise."""
+    return compiled_nodes("gl_nodes")
+
+
+def compiled_nodes(name: str):
+    """Compile tests/native/NAME.pyx and import it."""
     from Cython.Compiler.Main import compile as cythonize
     from Cython.Compiler.Options import CompilationOptions
 
-    source = TOP / "tests" / "native" / "proof_nodes.pyx"
+    source = TOP / "tests" / "native" / f"{name}.pyx"
     digest = hashlib.sha256(sys.version.encode())
     for path in [source, *sorted((TOP / "include").rglob("*.h*")), *sorted((TOP / "camkit").rglob("*.pxd"))]:
         digest.update(path.read_bytes())
-    folder = BUILT / f"proof_nodes-{digest.hexdigest()[:16]}"
-    module = folder / f"proof_nodes{sysconfig.get_config_var('EXT_SUFFIX')}"
+    folder = BUILT / f"{name}-{digest.hexdigest()[:16]}"
+    module = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     if not module.exists():
         folder.mkdir(parents=True, exist_ok=True)
         options = CompilationOptions(
-            output_file=str(folder / "proof_nodes.cpp"), cplus=True, language_level=3, include_path=[str(TOP)],
+            output_file=str(folder / f"{name}.cpp"), cplus=True, language_level=3, include_path=[str(TOP)],
             compiler_directives={"boundscheck": False, "wraparound": False, "cdivision": True},
         )  # fmt: skip
         assert not cythonize(str(source), options).num_errors
         include = [f"-I{sysconfig.get_path('include')}", f"-I{TOP / 'include'}"]
         flags = ["-std=c++17", "-O2", "-shared", "-fPIC", "-pthread", *include]
         fresh = module.with_suffix(".new")
-        subprocess.run(["g++", *flags, str(folder / "proof_nodes.cpp"), "-o", str(fresh)], check=True)
+        subprocess.run(["g++", *flags, str(folder / f"{name}.cpp"), "-o", str(fresh)], check=True)
         fresh.replace(module)
-    spec = importlib.util.spec_from_file_location("proof_nodes", module)
+    spec = importlib.util.spec_from_file_location(name, module)
     loaded = importlib.util.module_from_spec(spec)
-    sys.modules["proof_nodes"] = loaded
+    sys.modules[name] = loaded
     spec.loader.exec_module(loaded)
     return loaded
 

@@ -3,7 +3,21 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t
 
+from camkit.memory_manager._abi cimport camkit_frame
+
 from camkit.memory_manager._format import FORMATS
+
+cdef extern from *:
+    """
+    #include "camkit/frame.h"
+    static inline void camkit_count_nothing(camkit_frame *f) { (void)f; }
+    // For a record that its maker frees, whoever takes a reference meanwhile.
+    static inline void camkit_make_countless(camkit_frame *f) {
+      static const camkit_frame_ops ops = {camkit_count_nothing, camkit_count_nothing};
+      f->ops = &ops;
+    }
+    """
+    void camkit_make_countless(camkit_frame *f) noexcept
 
 
 cdef class Borrowed:
@@ -25,6 +39,7 @@ cdef class Borrowed:
     def __cinit__(self, planes, format, size, strides, colour=(2, 2, 2, 0), bytes_used=None):
         cdef camkit_frame *f = &self.frame
         cdef int i
+        camkit_make_countless(f)
         f.format = FORMATS[format].id if isinstance(format, str) else format
         f.width, f.height = size
         f.colour.primaries, f.colour.transfer, f.colour.matrix, f.colour.range = colour

@@ -65,8 +65,8 @@ cdef class Drawing(Sink):
         self.draw(frame)
         if self.snapshots.wanted.load():
             self._serve()
-        # Both ways of uploading have read the frame when they return, so its slot waits for no fence. Last, because on
-        # an error the frame stays the caller's.
+        # Where the GPU reads the frame's own memory, the flight has a reference too. Last, because on an error the
+        # frame stays the caller's.
         camkit_frame_release(frame)
         return CAMKIT_OK
 
@@ -94,6 +94,8 @@ cdef class Drawing(Sink):
                 raise GLError(f"cannot draw frame {f.sequence}: {self.renderer.functions.renderer!r} did not finish an "
                               f"older one within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
         copied = self.renderer.draw(f)
+        if self.renderer.holds():
+            self.flights.keep(f)
         self.counters.copies += 1
         self.counters.copied_bytes += copied
         self._compose(f)

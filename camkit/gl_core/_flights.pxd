@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from camkit.gl_core._gl cimport Functions, GLsync, GLuint, gl_functions
 from camkit.gl_core._gpu_clock cimport GpuClock
+from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._stats cimport histogram
 
 cdef enum:
@@ -12,6 +13,7 @@ cdef enum:
 cdef struct flight:
     GLsync fence  # owned
     GLuint timer  # owned: a query of when the GPU came here; 0 if it has no clock
+    camkit_frame *frame  # one reference while the GPU may read its memory; NULL if it does not
     int64_t timestamp_ns
     bint timed  # the timestamp is on our clock
 
@@ -21,18 +23,23 @@ cdef class Flights:
     cdef gl_functions *gl
     cdef flight flights[3]
     cdef int first, count
+    cdef camkit_frame *kept  # one reference; for the next flight
     cdef histogram *latency  # borrowed from the sink, which lives longer, as the next one
     cdef histogram *drawing
     cdef GpuClock clock
     cdef int64_t drawn_ns  # when the GPU had drawn the last finished frame, monotonic; 0: it does not tell
 
+    # The GPU reads this frame's own memory from now on: a reference of ours keeps it until the fence of the next push()
+    # has signalled, or until the end if none comes.
+    cdef void keep(self, camkit_frame *frame) noexcept nogil
     # Put a fence behind what was drawn. There must be room.
     cdef int push(self, int64_t timestamp_ns, bint timed) except -1 nogil
-    # Forget the finished frames, oldest first, and record their latency; wait for the oldest at most timeout_ns.
-    # Returns how many were finished.
+    # Forget the finished frames, oldest first: record their latency and let go of their memory. Wait for the oldest at
+    # most timeout_ns. Returns how many were finished.
     cdef int retire(self, int64_t timeout_ns) except -1 nogil
-    # Delete the fences and timers without looking at them.
+    # Delete the fences and timers without looking at them. Waits for the GPU if it may still read a frame's memory.
     cdef void drop(self) noexcept nogil
+    cdef void _let_go(self, camkit_frame **frame) noexcept nogil
 
 
 cdef Flights Flights_make(Functions functions, histogram *latency, histogram *drawing)

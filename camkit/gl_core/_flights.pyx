@@ -12,13 +12,19 @@ from camkit.gl_core._enums cimport (
 )
 from camkit.gl_core._gl cimport GLenum
 from camkit.gl_core._gpu_clock cimport GpuClock_make
-from camkit.memory_manager._abi cimport now_ns
+from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release, camkit_frame_retain, now_ns
 
 from camkit.errors import GLError
 
 
 cdef class Flights:
-    """A ring of fences. Belongs to the thread where the context is current."""
+    """A ring of fences, and of the frames that wait for one. Belongs to the thread where the context is current."""
+
+    cdef void keep(self, camkit_frame *frame) noexcept nogil:
+        if self.kept != NULL:
+            self._let_go(&self.kept)  # its drawing failed half-way
+        camkit_frame_retain(frame)
+        self.kept = frame
 
     cdef int push(self, int64_t timestamp_ns, bint timed) except -1 nogil:
         cdef flight *next = &self.flights[(self.first + self.count) % FLIGHTS]
@@ -31,6 +37,8 @@ cdef class Flights:
                 raise GLError("cannot put a fence behind a frame: glFenceSync returned nothing; the GPU was lost")
         next.timestamp_ns = timestamp_ns
         next.timed = timed
+        next.frame = self.kept
+        self.kept = NULL
         self.count += 1
         return 0
 
@@ -57,6 +65,9 @@ cdef class Flights:
                     self.drawing.record(self.drawn_ns - oldest.timestamp_ns)
             self.gl.DeleteSync(oldest.fence)
             oldest.fence = NULL
+            if oldest.frame != NULL:
+                camkit_frame_release(oldest.frame)
+                oldest.frame = NULL
             self.first = (self.first + 1) % FLIGHTS
             self.count -= 1
             done += 1
@@ -65,6 +76,8 @@ cdef class Flights:
     cdef void drop(self) noexcept nogil:
         cdef int i
         for i in range(FLIGHTS):
+            if self.flights[i].frame != NULL:
+                self._let_go(&self.flights[i].frame)
             if self.flights[i].fence != NULL:
                 self.gl.DeleteSync(self.flights[i].fence)
                 self.flights[i].fence = NULL
@@ -72,6 +85,14 @@ cdef class Flights:
                 self.gl.DeleteQueries(1, &self.flights[i].timer)
                 self.flights[i].timer = 0
         self.count = 0
+        if self.kept != NULL:
+            self._let_go(&self.kept)
+
+    cdef void _let_go(self, camkit_frame **frame) noexcept nogil:
+        # Without a fence to ask: a driver that gets its buffer back writes into it at once.
+        self.gl.Finish()
+        camkit_frame_release(frame[0])
+        frame[0] = NULL
 
 
 cdef Flights Flights_make(Functions functions, histogram *latency, histogram *drawing):

@@ -28,6 +28,8 @@ cdef class Renderer:
 
     # Upload and convert a frame, which check_frame() passed, into the picture. Returns the bytes copied.
     cdef Py_ssize_t draw(self, camkit_frame *f) except -1 nogil
+    # The GPU reads the last frame's own memory, until a fence behind the drawing has signalled.
+    cdef bint holds(self) noexcept nogil
     cdef void _draw_picture(self) noexcept nogil
     # The picture into another framebuffer, as large as it fits with its shape kept.
     cdef void fit(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil

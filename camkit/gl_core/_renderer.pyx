@@ -127,6 +127,9 @@ cdef class Renderer:
         self._draw_picture()
         return self.uploader.image_bytes
 
+    cdef bint holds(self) noexcept nogil:
+        return self.uploader.holds
+
     cdef void _draw_picture(self) noexcept nogil:
         cdef uint32_t i
         # A painter may have left its own.

@@ -27,6 +27,7 @@ cdef class Uploader:
     cdef uint32_t plane_count, width, height
     cdef int current  # set that the last upload filled
     cdef path_id path
+    cdef bint holds  # the GPU reads a frame's own memory after upload() has returned
     cdef size_t image_bytes, buffer_bytes  # all rows without padding; with the planes aligned
     cdef GLuint buffers[3]
     cdef uint8_t *maps[3]  # borrowed from the buffers while they live
