@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import camkit.gl_core
 from camkit.errors import GLError
-from camkit.gl_core._gl import NAMES, OPTIONAL, Functions
+from camkit.gl_core._egl_calls import EglFunctions
+from camkit.gl_core._gl import Functions
+from camkit.gl_core._gl_names import GL_OPTIONAL
 from camkit.gl_core.context import Context, headless
 
 
@@ -33,11 +34,10 @@ def test_the_description_is_what_the_driver_says(context: Context) -> None:
     assert "GL_ARB_texture_storage" in context.functions.extensions
 
 
-def test_the_table_and_its_names_are_in_the_same_order() -> None:
-    text = Path(camkit.gl_core.__file__).with_name("_gl.pxd").read_text()
-    struct = text.partition("cdef struct gl_functions:")[2].partition("\n\n")[0]
-    assert tuple(re.findall(r"\(\*(\w+)\)\(", struct)) == NAMES
-    assert list(NAMES) == sorted(NAMES)
+def test_the_tables_are_what_the_headers_say() -> None:
+    tool = Path(__file__).parent.parent / "tools" / "gl_table.py"
+    done = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_missing_function_is_named(context: Context) -> None:
@@ -49,8 +49,20 @@ def test_a_missing_function_is_named(context: Context) -> None:
 
 
 def test_optional_functions_may_be_missing(context: Context) -> None:
-    names = {"gl" + name for name in OPTIONAL}
+    names = {"gl" + name for name in GL_OPTIONAL}
     assert Functions(lambda name: 0 if name in names else context.get_proc(name)).errors() == []
+
+
+def test_egl_functions_are_those_of_the_current_context(context: Context) -> None:
+    assert context.egl is not None
+    assert context.egl.version >= (1, 4)
+    assert "EGL_KHR_surfaceless_context" in context.egl.extensions
+    context.release()
+    with pytest.raises(GLError, match="was not made by it"):
+        EglFunctions(context.get_proc)
+    with pytest.raises(GLError, match="has no eglGetError"):
+        EglFunctions(lambda name: 0 if name == "eglGetError" else context.get_proc(name))
+    context.make_current()
 
 
 def test_contexts_of_one_thread_take_turns() -> None:

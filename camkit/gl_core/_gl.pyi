@@ -1,7 +1,5 @@
 from collections.abc import Callable, Iterable
 
-NAMES: tuple[str, ...]
-OPTIONAL: dict[str, tuple[tuple[int, int], str]]
 LEAST_VERSION: tuple[int, int]
 ERRORS: dict[int, str]
 FRAGMENT_SHADER: int

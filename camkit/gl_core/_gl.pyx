@@ -35,24 +35,8 @@ from camkit.gl_core._enums cimport (
 )
 
 from camkit.errors import GLError
+from camkit.gl_core._gl_names import GL_NAMES, GL_OPTIONAL
 
-NAMES = (
-    "ActiveTexture", "AttachShader", "BindBuffer", "BindFramebuffer", "BindTexture", "BindVertexArray",
-    "BlitFramebuffer", "BufferStorage", "CheckFramebufferStatus", "Clear", "ClearColor", "ClientWaitSync",
-    "CompileShader", "CreateProgram", "CreateShader", "DeleteBuffers", "DeleteFramebuffers", "DeleteProgram",
-    "DeleteQueries", "DeleteShader", "DeleteSync", "DeleteTextures", "DeleteVertexArrays", "DrawArrays", "FenceSync",
-    "Finish", "Flush", "FramebufferTexture2D", "GenBuffers", "GenFramebuffers", "GenQueries", "GenTextures",
-    "GenVertexArrays", "GetError", "GetInteger64v", "GetIntegerv", "GetProgramInfoLog", "GetProgramiv",
-    "GetQueryObjectui64v", "GetQueryiv", "GetShaderInfoLog", "GetShaderiv", "GetString", "GetStringi", "GetTexImage",
-    "GetUniformLocation", "LinkProgram", "MapBufferRange", "PixelStorei", "QueryCounter", "ReadPixels", "ShaderSource",
-    "TexImage2D", "TexParameteri", "TexStorage2D", "TexSubImage2D", "Uniform1i", "Uniform3fv", "UniformMatrix3fv",
-    "UseProgram", "Viewport",
-)
-# A driver hands out addresses of functions that it does not support, so these need their version or extension.
-OPTIONAL = {
-    "BufferStorage": ((4, 4), "GL_ARB_buffer_storage"),
-    "TexStorage2D": ((4, 2), "GL_ARB_texture_storage"),
-}
 LEAST_VERSION = (3, 3)
 
 ERRORS = {
@@ -70,7 +54,7 @@ RED, RG, RGBA = GL_RED, GL_RG, GL_RGBA
 R8, RG8, RGBA8, R16 = GL_R8, GL_RG8, GL_RGBA8, GL_R16
 UNSIGNED_BYTE, UNSIGNED_SHORT = GL_UNSIGNED_BYTE, GL_UNSIGNED_SHORT
 
-assert len(NAMES) * sizeof(void *) == sizeof(gl_functions)
+assert len(GL_NAMES) * sizeof(void *) == sizeof(gl_functions)
 
 
 cdef class Functions:
@@ -95,10 +79,10 @@ cdef class Functions:
         cdef GLint numbers[3]
         cdef GLint i
         missing = []
-        for i, name in enumerate(NAMES):
+        for i, name in enumerate(GL_NAMES):
             address = get_proc("gl" + name) or 0
             table[i] = <void *>address
-            if address == 0 and name not in OPTIONAL:
+            if address == 0 and name not in GL_OPTIONAL:
                 missing.append("gl" + name)
         if missing:
             raise GLError(f"cannot use the OpenGL context: it has no {', '.join(missing)}; OpenGL 3.3 or newer is "
@@ -116,9 +100,9 @@ cdef class Functions:
                           "update the graphics driver")
         self.extensions = frozenset([(<const char *>self.f.GetStringi(GL_EXTENSIONS, i)).decode()
                                      for i in range(numbers[2])])
-        for name, (version, extension) in OPTIONAL.items():
-            if self.version < version and extension not in self.extensions:
-                table[NAMES.index(name)] = NULL
+        for name, (version, extension) in GL_OPTIONAL.items():
+            if (version is None or self.version < version) and extension not in self.extensions:
+                table[GL_NAMES.index(name)] = NULL
 
     def errors(self):
         """Take the pending OpenGL errors.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from camkit.errors import GLError
+from camkit.gl_core._egl_calls import EglFunctions
 from camkit.gl_core._gl import Functions
 
 # The newest core profile that the driver has is asked for first: some give exactly what was asked.
@@ -21,11 +22,14 @@ class Context:
     ----------
     functions : Functions
         The OpenGL functions of this context.
+    egl : EglFunctions or None
+        The EGL functions of this context and its display; None where something else made it.
     headless : bool
         There is no window.
     """
 
     functions: Functions
+    egl: EglFunctions | None = None
     headless = True
 
     @property
@@ -90,6 +94,7 @@ class EglContext(Context):
         try:
             self.make_current()
             self.functions = Functions(self.get_proc)
+            self.egl = EglFunctions(self.get_proc)
         except GLError:
             self.destroy()
             raise
@@ -152,6 +157,8 @@ class WindowContext(Context):
         try:
             self.make_current()
             self.functions = Functions(self.get_proc)
+            if glfw.get_window_attrib(self.window, glfw.CONTEXT_CREATION_API) == glfw.EGL_CONTEXT_API:
+                self.egl = EglFunctions(self.get_proc)
             self.release()
         except GLError:
             self.destroy()

@@ -1,0 +1,6 @@
+from collections.abc import Callable
+
+class EglFunctions:
+    extensions: frozenset[str]
+    version: tuple[int, int]
+    def __init__(self, get_proc: Callable[[str], int]) -> None: ...
