@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from camkit.gl_core import Offscreen
-from camkit.gl_core._upload import Uploader
+from camkit.gl_core._ladder import Ladder
 from camkit.gl_core.context import headless
 from camkit.memory_manager import FORMATS, FramePool
 
@@ -56,9 +56,9 @@ def bench_memcpy(benchmark, frame) -> None:
 def bench_upload(benchmark, context, frame, transfer: str) -> None:
     note(benchmark, frame)
     context.make_current()
-    uploader = Uploader(context.functions, FORMATS[frame.format], *SIZE, frame.strides, transfer)
-    benchmark(uploader.fill, frame)
-    uploader.delete()
+    ladder = Ladder(context.functions, FORMATS[frame.format], *SIZE, frame.strides, transfer)
+    benchmark(ladder.fill, frame)
+    ladder.delete()
 
 
 @pytest.mark.parametrize("frame", FORMATS_MEASURED, indirect=True)

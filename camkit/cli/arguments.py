@@ -12,10 +12,10 @@ from typing import NoReturn
 import camkit
 from camkit.cli.exit_codes import MEANINGS, UsageError
 from camkit.doctor import CHECKS
+from camkit.gl_core.transfers import NAMES as TRANSFERS
 from camkit.performance_core._queue import POLICIES
 
 DISPLAYS = ("auto", "window", "headless", "none")
-TRANSFERS = ("auto", "client", "pbo")
 EXHAUSTED = ("copy", "drop", "block", "raise")
 REPORTS = (".md", ".html", ".json")
 DOCTOR = tuple(check.name for check in CHECKS)

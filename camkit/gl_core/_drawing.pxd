@@ -23,7 +23,7 @@ cdef class Drawing(Sink):
     cdef histogram *capture_to_gl  # owned, as the next one
     cdef histogram *capture_to_drawn
     cdef GpuClock clock  # of the last context; None before the first
-    cdef uint64_t drawn, refused
+    cdef uint64_t drawn, refused, fallbacks
     cdef frame_fault fault  # of the last frame that was refused
     cdef void (*swap)(void *) noexcept nogil  # NULL without a window
     cdef void *window

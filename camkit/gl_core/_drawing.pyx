@@ -47,7 +47,7 @@ cdef class Drawing(Sink):
         self.clock = self.flights.clock
         # Counts are those of one use, as a pipeline takes them.
         self.snapshots.keep(None)
-        self.drawn = self.refused = 0
+        self.drawn = self.refused = self.fallbacks = 0
         memset(&self.counters, 0, sizeof(self.counters))
         self.capture_to_gl.reset()
         self.capture_to_drawn.reset()
@@ -96,8 +96,9 @@ cdef class Drawing(Sink):
         copied = self.renderer.draw(f)
         if self.renderer.holds():
             self.flights.keep(f)
-        self.counters.copies += 1
+        self.counters.copies += copied > 0
         self.counters.copied_bytes += copied
+        self.fallbacks += self.renderer.ladder.fell
         self._compose(f)
         # Before the frame counts as under way: one that fails is not displayed.
         if self.drawn % ERROR_CHECK_EVERY == 0:

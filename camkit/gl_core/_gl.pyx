@@ -104,6 +104,16 @@ cdef class Functions:
             if (version is None or self.version < version) and extension not in self.extensions:
                 table[GL_NAMES.index(name)] = NULL
 
+    def has(self, name):
+        """Tell whether the context has a function; one that is not optional it has.
+
+        Parameters
+        ----------
+        name : str
+            Without ``gl``, as the table has it.
+        """
+        return (<void **>&self.f)[GL_NAMES.index(name)] != NULL
+
     def errors(self):
         """Take the pending OpenGL errors.
 

@@ -1,8 +1,8 @@
 from libc.stdint cimport uint32_t
 
 from camkit.gl_core._gl cimport Functions, GLuint, gl_functions
+from camkit.gl_core._ladder cimport Ladder
 from camkit.gl_core._painter cimport painting
-from camkit.gl_core._upload cimport Uploader
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame
 
 
@@ -15,7 +15,7 @@ cdef struct target:
 cdef class Renderer:
     cdef Functions functions  # keeps gl
     cdef gl_functions *gl
-    cdef Uploader uploader  # None until the first format is known
+    cdef Ladder ladder  # None until the first format is known
     cdef str wish  # transfer that was asked for
     cdef tuple fixed_size
     cdef GLuint vertex_array, program

@@ -43,7 +43,7 @@ cdef class Renderer:
     functions : Functions
         Of the context.
     transfer : str
-        As for `Uploader`.
+        As for `Ladder`.
     size : (int, int), optional
         Of the picture. Default: each frame's own.
     """
@@ -95,15 +95,15 @@ cdef class Renderer:
     @property
     def transfer(self):
         """dict: `path` of the pixels, `refused` with the reason for every other; None before the first frame."""
-        if self.uploader is None:
+        if self.ladder is None:
             return None
-        return {"path": self.uploader.transfer, "refused": dict(self.uploader.refused)}
+        return {"path": self.ladder.transfer, "refused": dict(self.ladder.refused)}
 
     def explain(self):
         """Tell in words what is drawn, and how its pixels get there."""
-        if self.uploader is None:
+        if self.ladder is None:
             return "nothing was drawn yet"
-        return f"{self.uploader.explain()}; colour: {self.conversion}"
+        return f"{self.ladder.explain()}; colour: {self.conversion}"
 
     def warm_up(self):
         """Draw once what the textures hold now: many drivers compile a shader only when it is first used."""
@@ -123,12 +123,12 @@ cdef class Renderer:
         if memcmp(&f.colour, &self.colour, sizeof(f.colour)):
             with gil:
                 self._set_colour(f.colour)
-        self.uploader.upload(f)
+        self.ladder.upload(f)
         self._draw_picture()
-        return self.uploader.image_bytes
+        return self.ladder.copied
 
     cdef bint holds(self) noexcept nogil:
-        return self.uploader.holds
+        return self.ladder.holds
 
     cdef void _draw_picture(self) noexcept nogil:
         cdef uint32_t i
@@ -137,12 +137,12 @@ cdef class Renderer:
         self.gl.BindVertexArray(self.vertex_array)
         self.gl.BindFramebuffer(GL_FRAMEBUFFER, self.picture.framebuffer)
         self.gl.Viewport(0, 0, self.picture.width, self.picture.height)
-        self.uploader.bind()
+        self.ladder.bind()
         self.gl.DrawArrays(GL_TRIANGLES, 0, 3)
         self.shown.picture = self.picture.texture
-        self.shown.texture_count = self.uploader.plane_count
-        for i in range(self.uploader.plane_count):
-            self.shown.textures[i] = self.uploader.planes[i].textures[self.uploader.current]
+        self.shown.texture_count = self.ladder.layout.plane_count
+        for i in range(self.ladder.layout.plane_count):
+            self.shown.textures[i] = self.ladder.texture(i)
         self._show_in(self.picture.framebuffer, self.picture.width, self.picture.height, False)
         if self.scaled.framebuffer:
             self.fit(self.scaled.framebuffer, self.scaled.width, self.scaled.height, False)
@@ -173,14 +173,13 @@ cdef class Renderer:
             raise FormatNotSupported(f"cannot draw frames of plain bytes ({width}x{height}): give them a pixel format")
         cdef PixelFormat row = PixelFormat_of(format)
         cdef int i
-        if self.uploader is not None:
-            self.changes.append(f"the picture changed from {self.uploader.format.name} {self.width}x{self.height} to "
-                                f"{row.name} {width}x{height}")
+        if self.ladder is not None:
+            self.changes.append(f"the picture changed from {self.ladder.layout} to {row.name} {width}x{height}")
             self.changes = self.changes[max(0, len(self.changes) - 8):]
         self._drop_picture()
         self.functions.check("delete the old picture")
         try:
-            self.uploader = Uploader(self.functions, row, width, height, strides, self.wish)
+            self.ladder = Ladder(self.functions, row, width, height, strides, self.wish)
             self.program = build_program(self.functions, row.shader, row.order)
             self._make_target(&self.picture, width, height)
             self.format, self.width, self.height = format, width, height
@@ -248,9 +247,9 @@ cdef class Renderer:
         return 0
 
     cdef int _drop_picture(self) except -1:
-        if self.uploader is not None:
-            self.uploader.delete()
-            self.uploader = None
+        if self.ladder is not None:
+            self.ladder.delete()
+            self.ladder = None
         if self.program:
             self.gl.UseProgram(0)
             self.gl.DeleteProgram(self.program)

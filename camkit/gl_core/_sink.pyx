@@ -14,8 +14,8 @@ from sys import is_finalizing
 from threading import get_ident
 
 from camkit.errors import FormatMismatch, GLError
-from camkit.gl_core._upload import TRANSFERS
 from camkit.gl_core.png import write_png
+from camkit.gl_core.transfers import check_transfer
 from camkit.memory_manager._checks import check_size
 
 
@@ -37,9 +37,7 @@ cdef class GLSink(Drawing):
 
     def __init__(self, *, size=None, transfer="auto", name=None):
         super().__init__(name)
-        if transfer not in (*TRANSFERS, "auto"):
-            raise ValueError(f"transfer is {transfer!r}; there are 'auto', {', '.join(map(repr, TRANSFERS))}")
-        self.wish = transfer
+        self.wish = check_transfer(transfer)
         if size is not None:
             self.size = check_size(size)
 
@@ -216,9 +214,10 @@ cdef class GLSink(Drawing):
         Returns
         -------
         SinkStats
-            `displayed`: the GPU was done with them. `refused`: truncated or mis-strided, not drawn.
+            `displayed`: the GPU was done with them. `refused`: truncated or mis-strided, not drawn. `fallbacks`: the
+            way that was chosen could not take them.
         """
-        return replace(super().stats(), refused=self.refused)
+        return replace(super().stats(), refused=self.refused, fallbacks=self.fallbacks)
 
     def latencies(self):
         drawn = {"capture_to_drawn": summary(self.capture_to_drawn)} if self.capture_to_drawn.count() else {}

@@ -143,12 +143,15 @@ class SinkStats(Counts):
         Copies that the sink made.
     refused : int
         Frames that could not be shown: truncated or mis-strided.
+    fallbacks : int
+        Frames that the chosen way to the GPU could not take, so that another one copied them; `explain` says why.
     """
 
     displayed: int = 0
     copies: int = 0
     copied_bytes: int = 0
     refused: int = 0
+    fallbacks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

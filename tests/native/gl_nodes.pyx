@@ -82,7 +82,7 @@ cdef class Gated(GLSink):
         return self.flights.count
 
     cdef int consume(self, camkit_frame *frame) except -1 nogil:
-        self.renderer.uploader.holds = self.holding
+        self.renderer.ladder.taken.holds = self.holding
         return GLSink.consume(self, frame)
 
 

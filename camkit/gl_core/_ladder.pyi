@@ -1,15 +1,15 @@
 from collections.abc import Sequence
 
 from camkit.gl_core._gl import Functions
+from camkit.gl_core._layout import Layout
 from camkit.memory_manager._format import PixelFormat
 from camkit.memory_manager._frame import Frame
 
-TRANSFERS: tuple[str, ...]
-
-class Uploader:
+class Ladder:
+    layout: Layout
+    wish: str
     refused: dict[str, str]
     measured_us: dict[str, float]
-    row_by_row: bool
     def __init__(
         self,
         functions: Functions,
@@ -23,4 +23,6 @@ class Uploader:
     def fill(self, frame: Frame) -> None: ...
     @property
     def transfer(self) -> str: ...
+    @property
+    def fallbacks(self) -> int: ...
     def explain(self) -> str: ...

@@ -1,0 +1,3 @@
+from camkit.gl_core._transfer import Transfer
+
+class OwnTextures(Transfer): ...
