@@ -150,7 +150,7 @@ def lists(tables: dict[str, list[Function]]) -> str:
 
 def enums() -> str:
     """Write the numbers that are used."""
-    texts = [path.read_text() for path in sorted(GL_CORE.glob("*.pyx"))]
+    texts = [path.read_text() for path in sorted(GL_CORE.rglob("*.pyx"))]
     found = numbers({name for text in texts for name in USED.findall(text)})
     rows = sorted(found.items(), key=lambda row: (row[0].startswith("EGL"), int(row[1], 0), row[0]))
     return "\n".join([MADE_BY, "cdef enum:", *[f"    {name} = {value}" for name, value in rows]]) + "\n"
