@@ -215,3 +215,30 @@ def test_a_recording_is_played_for_async_too(tmp_path):
             return [frame.sequence async for frame in played]
 
         assert asyncio.run(main()) == [0, 1, 2, 3, 4]
+
+
+def test_a_camera_that_a_pipeline_reads_is_read_by_nobody_else():
+    async def iterate(source):
+        async for frame in source:
+            return frame.sequence
+
+    with camera(on_exhausted="block") as source:
+        pipeline = camkit.Pipeline(source, camkit.NullSink())
+        pipeline.start()
+        ways = (source.read, lambda: next(source), lambda: next(iter(source)), lambda: asyncio.run(iterate(source)))
+        for way in ways:
+            with pytest.raises(
+                RuntimeError, match="camera 'synthetic' is read by <Pipeline .* running>: stop that first"
+            ):
+                way()
+        pipeline.stop()
+        stats = pipeline.stats()
+        stats.check()
+        assert stats.frames.delivered == stats.frames.captured
+        assert readers() == []
+        source.start()
+        assert source.read().sequence >= 0 and asyncio.run(iterate(source)) >= 0
+        balanced(source)
+        del pipeline
+        gc.collect()
+        source.read()

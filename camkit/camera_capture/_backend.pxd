@@ -45,6 +45,7 @@ cdef class Backend(Source):
 
     # The common part's own.
     cdef object lock  # of start, stop and close
+    cdef object user  # weakref of the pipeline that it was last attached to, or None
     cdef FramePool spare  # where copies go; None unless on_exhausted is "copy"
     cdef exhausted_policy on_exhausted
     cdef bint drop_corrupt
@@ -100,4 +101,5 @@ cdef class Backend(Source):
     cdef int arrived(self, camkit_frame **frame) except -1 nogil
     cdef int stalled(self) except -1 nogil
     cdef int _check_outside(self, str what) except -1
+    cdef int _check_unused(self) except -1
     cdef int end_stream(self) except -1

@@ -32,7 +32,7 @@ import errno
 import os
 import threading
 from dataclasses import replace
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from camkit.camera_capture.events import Events
 from camkit.errors import CameraError, CameraTimeout, PoolExhausted, SettingNotSupported
@@ -85,7 +85,8 @@ cdef class Backend(Source):
     """Turn a driver's buffers into frames: number them, count what is lost and why, keep the driver in buffers.
 
     Owns the device. `start`, `stop`, `close` and the properties may be called from any thread, `next` and `read` from
-    one at a time. An abandoned backend gives everything up by itself; frames that are out stay valid in any case.
+    one at a time, and `read` by nobody while a pipeline runs on the camera. An abandoned backend gives everything up by
+    itself; frames that are out stay valid in any case.
 
     Parameters
     ----------
@@ -115,6 +116,10 @@ cdef class Backend(Source):
     def __repr__(self):
         state = "closed" if self.closed else "streaming" if self.streaming else "open"
         return f"<{type(self).__name__} {self.name} {self.stream} {state}>"
+
+    def attach(self, pipeline):
+        """Hear which pipeline takes the frames: while it runs nobody else may."""
+        self.user = ref(pipeline)
 
     def start(self):
         """Begin to stream; harmless while it streams. Each stream counts frames from its own beginning.
@@ -184,11 +189,12 @@ cdef class Backend(Source):
         CameraError
             The camera failed.
         RuntimeError
-            Another thread is reading.
+            Another thread is reading, or a pipeline runs on the camera.
         """
         cdef camkit_frame *c = NULL
         cdef int64_t limit = -1, begun = 0, part = -1
         cdef int answer
+        self._check_unused()
         if timeout is not None:
             limit = _nanoseconds(timeout)
             begun = now_ns()
@@ -212,9 +218,14 @@ cdef class Backend(Source):
         -------
         Frame, None or False
             None as for `read`; False: it was woken.
+
+        Raises
+        ------
+        As `read`.
         """
         cdef camkit_frame *c = NULL
         cdef int answer = CAMKIT_TIMEOUT
+        self._check_unused()
         while answer == CAMKIT_TIMEOUT:
             with nogil:
                 answer = self.next(&c, -1)
@@ -302,6 +313,14 @@ cdef class Backend(Source):
         if self.reader.load() == PyThread_get_thread_ident():
             raise RuntimeError(f"cannot {what} camera {self.name!r} from within its own read: a signal handler or "
                                "listener that ran there must leave that to others, or raise an error")
+        return 0
+
+    # The frame would be missing in the pipeline's account.
+    cdef int _check_unused(self) except -1:
+        pipeline = None if self.user is None else self.user()
+        if pipeline is not None and pipeline.running:
+            raise RuntimeError(f"camera {self.name!r} is read by {pipeline!r}: stop that first, or give it a stage "
+                               "that takes the frames")
         return 0
 
     cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:

@@ -26,8 +26,9 @@ class Camera(Settings):
     Made by `camkit.open`. `close` gives the device up; frames and their views stay valid. A camera that is
     forgotten, or open when the program ends, closes by itself.
 
-    `start`, `stop`, `close` and all properties may be used from any thread; one thread at a time may read. Closing or
-    stopping ends a loop that reads in another thread.
+    `start`, `stop`, `close` and all properties may be used from any thread; one thread at a time may read, and none
+    while a pipeline runs on the camera, which takes all of its frames: RuntimeError. Closing or stopping ends a loop
+    that reads in another thread.
 
     Examples
     --------
@@ -111,7 +112,7 @@ class Camera(Settings):
         ValueError
             The camera is closed.
         RuntimeError
-            Another thread is reading.
+            Another thread is reading, or a pipeline runs on the camera.
         """
         self._check()
         self._begin()

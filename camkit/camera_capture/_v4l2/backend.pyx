@@ -90,8 +90,8 @@ cdef class V4L2Backend(V4L2Reader):
         except BaseException as error:
             self.device.close()  # the error's traceback would keep it open
             if isinstance(error, CameraDisconnected):
-                raise CameraNotFound(error.errno, "cannot open: the camera was unplugged meanwhile; `camkit list` tells "
-                                     "what cameras there are", info.path) from error
+                raise CameraNotFound(error.errno, "cannot open: the camera was unplugged meanwhile; `camkit list` "
+                                     "tells what cameras there are", info.path) from error
             raise
 
     def __dealloc__(self):

@@ -158,6 +158,13 @@ cdef double slowness(driver_stream *s) noexcept nogil:
     if ours == NULL:
         return 1
     memset(ours, 1, size)  # or all of it would be one page of zeros
-    cdef double ratio = <double>read_ns(m.data, size) / <double>read_ns(ours, size)
+    cdef int64_t theirs = read_ns(m.data, size), own = read_ns(ours, size)
+    cdef int _turn
+    # Where others want the CPU too, its pauses look like slow memory; but not each time.
+    for _turn in range(5):
+        if theirs < 2 * own:
+            break
+        theirs = min(theirs, read_ns(m.data, size))
+        own = min(own, read_ns(ours, size))
     free(ours)
-    return ratio
+    return theirs / <double>own
