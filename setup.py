@@ -82,6 +82,7 @@ ROWS = [
     Row("camkit.camera_capture._v4l2.timings", platform="linux"),
     Row("camkit.camera_capture._v4l2.reconnect", platform="linux"),
     Row("camkit.camera_capture._v4l2.hotplug", platform="linux"),
+    Row("camkit.gl_core._debug", hot=True),
     Row("camkit.gl_core._gl", hot=True),
     Row("camkit.gl_core._egl_calls"),
     Row("camkit.gl_core._check", hot=True),

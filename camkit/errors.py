@@ -149,7 +149,36 @@ class BadFrame(CamkitError, ValueError):
 
 
 class GLError(CamkitError, RuntimeError):
-    """OpenGL or EGL refused; the message names the call and the code."""
+    """OpenGL or EGL refused; the message names the call and the code.
+
+    Attributes
+    ----------
+    codes : tuple of str
+        What glGetError() said, such as ``"GL_INVALID_VALUE"``; empty where it was not asked.
+    words : tuple of str
+        What the driver said of it in its own words (KHR_debug); they name the call. Empty where it said nothing.
+    """
+
+    def __init__(self, message: str, *, codes: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.codes = codes
+        self.words = words
+
+
+class GLInvalidCall(GLError, ValueError):
+    """OpenGL took a call for wrong and did nothing: GL_INVALID_ENUM, _VALUE, _OPERATION, _FRAMEBUFFER_OPERATION."""
+
+
+class GLOutOfMemory(GLError, MemoryError):
+    """The GPU, or its driver, has no memory left for what was asked."""
+
+
+class GLTimeout(GLError, TimeoutError):
+    """The GPU did not finish its work within the time allowed: it hangs, or has far too much to do."""
+
+
+class ContextLost(GLError, ConnectionError):
+    """The OpenGL context is gone with all that was in it: the GPU was reset, or EGL was shut down by somebody."""
 
 
 class ShaderError(CamkitError, RuntimeError):

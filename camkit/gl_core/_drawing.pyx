@@ -15,7 +15,7 @@ from camkit.memory_manager._abi cimport (
     camkit_frame_release,
 )
 
-from camkit.errors import GLError
+from camkit.errors import GLTimeout
 
 cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
 cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
@@ -91,8 +91,9 @@ cdef class Drawing(Sink):
         self._retire(0)
         if self.flights.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
             with gil:
-                raise GLError(f"cannot draw frame {f.sequence}: {self.renderer.functions.renderer!r} did not finish an "
-                              f"older one within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
+                self.renderer.functions.check(f"draw frame {f.sequence}")
+                raise GLTimeout(f"cannot draw frame {f.sequence}: {self.renderer.functions.renderer!r} did not finish "
+                                f"an older one within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs")
         copied = self.renderer.draw(f)
         if self.renderer.holds():
             self.flights.keep(f)
@@ -103,7 +104,8 @@ cdef class Drawing(Sink):
         # Before the frame counts as under way: one that fails is not displayed.
         if self.drawn % ERROR_CHECK_EVERY == 0:
             self.clock.refresh()
-            error = self.gl.GetError()
+        if self.drawn % ERROR_CHECK_EVERY == 0 or self.renderer.functions.suspicious():
+            error = self.renderer.functions.ask()
             if error != GL_NO_ERROR:
                 with gil:
                     self.renderer.functions.fail(f"draw frame {f.sequence}", error)

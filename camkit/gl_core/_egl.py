@@ -3,13 +3,17 @@
 import ctypes
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from itertools import product
 from typing import Any
 
-from camkit.errors import GLError
+from camkit.errors import ContextLost, GLError
 
 PLATFORM_DEVICE, PLATFORM_SURFACELESS = 0x313F, 0x31DD
 CONTEXT_MAJOR, CONTEXT_MINOR, CONTEXT_PROFILE, CORE_PROFILE = 0x3098, 0x30FB, 0x30FD, 1
+CONTEXT_FLAGS, DEBUG_FLAG, RESET_NOTIFICATION, LOSE_CONTEXT_ON_RESET = 0x30FC, 1, 0x31BD, 0x31BF
 SURFACE_TYPE, PBUFFER_BIT, RENDERABLE_TYPE, OPENGL_BIT, NONE = 0x3033, 1, 0x3040, 8, 0x3038
+# EGL_NOT_INITIALIZED, EGL_BAD_CONTEXT, EGL_BAD_DISPLAY, EGL_CONTEXT_LOST: of a context that was good once.
+LOST = {0x3001, 0x3006, 0x3008, 0x300E}
 MOST_DEVICES = 32
 
 
@@ -43,8 +47,11 @@ class Egl:
             if display and self._initialize(display):
                 yield name, display, software
 
-    def create_context(self, display: Any, versions: Sequence[tuple[int, int]]) -> Any:
-        """Create the newest core context there is; GLError tells why there is none."""
+    def create_context(self, display: Any, versions: Sequence[tuple[int, int]], debug: bool) -> Any:
+        """Create the newest core context there is; GLError tells why there is none.
+
+        A reset of the GPU is told by such a context where the driver can do that.
+        """
         extensions = self._extensions(display)
         if "EGL_KHR_surfaceless_context" not in extensions:
             raise GLError("no EGL_KHR_surfaceless_context")
@@ -54,8 +61,10 @@ class Egl:
             config = self._config(display, extensions)
         except self.error as error:
             raise GLError(self._text(error)) from error
-        for major, minor in versions:
-            wanted = (CONTEXT_MAJOR, major, CONTEXT_MINOR, minor, CONTEXT_PROFILE, CORE_PROFILE, NONE)
+        told: tuple[tuple[int, ...], ...] = ((RESET_NOTIFICATION, LOSE_CONTEXT_ON_RESET), ())
+        for (major, minor), reset in product(versions, told):
+            wanted = (CONTEXT_MAJOR, major, CONTEXT_MINOR, minor, CONTEXT_PROFILE, CORE_PROFILE)
+            wanted += (*reset, *((CONTEXT_FLAGS, DEBUG_FLAG) if debug else ()), NONE)
             try:
                 return self.egl.eglCreateContext(
                     display, config, self.egl.EGL_NO_CONTEXT, (self.egl.EGLint * len(wanted))(*wanted)
@@ -71,9 +80,10 @@ class Egl:
             self.egl.eglBindAPI(self.egl.EGL_OPENGL_API)
             self.egl.eglMakeCurrent(display, none, none, context if context is not None else self.egl.EGL_NO_CONTEXT)
         except self.error as error:
-            raise GLError(
-                f"cannot make an OpenGL context current: {self._text(error)}; it may be current in another thread"
-            ) from error
+            what = f"cannot make an OpenGL context current: {self._text(error)}"
+            if self._code(error) in LOST:
+                raise ContextLost(f"{what}; it was lost, with the GPU or because EGL was shut down") from error
+            raise GLError(f"{what}; it may be current in another thread") from error
 
     def destroy_context(self, display: Any, context: Any) -> None:
         """Give a context up, and what EGL keeps for the calling thread."""
@@ -81,7 +91,8 @@ class Egl:
             self.egl.eglDestroyContext(display, context)
             self.egl.eglReleaseThread()
         except self.error as error:
-            raise GLError(f"cannot destroy an OpenGL context: {self._text(error)}") from error
+            kind = ContextLost if self._code(error) in LOST else GLError
+            raise kind(f"cannot destroy an OpenGL context: {self._text(error)}") from error
 
     def get_proc(self, name: str) -> int:
         """Return the address of a function, 0 if there is none."""
@@ -135,6 +146,10 @@ class Egl:
     def _function(self, name: str, *types: Any) -> Any:
         address = self.get_proc(name)
         return ctypes.CFUNCTYPE(*types)(address) if address else None
+
+    @staticmethod
+    def _code(error: Any) -> int:
+        return int(error.err)
 
     @staticmethod
     def _text(error: Any) -> str:

@@ -14,9 +14,6 @@ from camkit.gl_core._gl cimport GLenum
 from camkit.gl_core._gpu_clock cimport GpuClock_make
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release, camkit_frame_retain, now_ns
 
-from camkit.errors import GLError
-
-
 cdef class Flights:
     """A ring of fences, and of the frames that wait for one. Belongs to the thread where the context is current."""
 
@@ -33,8 +30,7 @@ cdef class Flights:
         next.fence = self.gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         if next.fence == NULL:
             with gil:
-                self.functions.check("put a fence behind a frame")
-                raise GLError("cannot put a fence behind a frame: glFenceSync returned nothing; the GPU was lost")
+                self.functions.fail_lost("put a fence behind a frame", "glFenceSync() returned nothing")
         next.timestamp_ns = timestamp_ns
         next.timed = timed
         next.frame = self.kept
@@ -54,8 +50,7 @@ cdef class Flights:
                 break
             if answer == GL_WAIT_FAILED:
                 with gil:
-                    self.functions.check("wait for the GPU")
-                    raise GLError("cannot wait for the GPU: glClientWaitSync said GL_WAIT_FAILED; it was reset or lost")
+                    self.functions.fail_lost("wait for the GPU", "glClientWaitSync() said GL_WAIT_FAILED")
             if oldest.timer:
                 self.gl.GetQueryObjectui64v(oldest.timer, GL_QUERY_RESULT, &shown)
                 self.drawn_ns = self.clock.monotonic(shown)

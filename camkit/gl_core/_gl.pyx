@@ -1,14 +1,17 @@
 """OpenGL by function pointers: what is called for every frame costs neither the GIL nor a Python call."""
 
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
+from camkit.gl_core._debug cimport MESSAGE_ERROR
 from camkit.gl_core._enums cimport (
     GL_COMPILE_STATUS,
     GL_CONTEXT_LOST,
     GL_EXTENSIONS,
     GL_FRAGMENT_SHADER,
+    GL_GUILTY_CONTEXT_RESET,
     GL_INFO_LOG_LENGTH,
+    GL_INNOCENT_CONTEXT_RESET,
     GL_INVALID_ENUM,
     GL_INVALID_FRAMEBUFFER_OPERATION,
     GL_INVALID_OPERATION,
@@ -27,6 +30,7 @@ from camkit.gl_core._enums cimport (
     GL_RG8,
     GL_RGBA,
     GL_RGBA8,
+    GL_UNKNOWN_CONTEXT_RESET,
     GL_UNSIGNED_BYTE,
     GL_UNSIGNED_SHORT,
     GL_VENDOR,
@@ -34,18 +38,23 @@ from camkit.gl_core._enums cimport (
     GL_VERTEX_SHADER,
 )
 
-from camkit.errors import GLError
+from camkit.errors import ContextLost, GLError, GLInvalidCall, GLOutOfMemory
 from camkit.gl_core._gl_names import GL_NAMES, GL_OPTIONAL
 
 LEAST_VERSION = (3, 3)
 
-ERRORS = {
-    GL_INVALID_ENUM: "GL_INVALID_ENUM",
-    GL_INVALID_VALUE: "GL_INVALID_VALUE",
-    GL_INVALID_OPERATION: "GL_INVALID_OPERATION",
-    GL_OUT_OF_MEMORY: "GL_OUT_OF_MEMORY",
-    GL_INVALID_FRAMEBUFFER_OPERATION: "GL_INVALID_FRAMEBUFFER_OPERATION",
-    GL_CONTEXT_LOST: "GL_CONTEXT_LOST",
+cdef dict ERRORS = {
+    GL_INVALID_ENUM: ("GL_INVALID_ENUM", GLInvalidCall),
+    GL_INVALID_VALUE: ("GL_INVALID_VALUE", GLInvalidCall),
+    GL_INVALID_OPERATION: ("GL_INVALID_OPERATION", GLInvalidCall),
+    GL_INVALID_FRAMEBUFFER_OPERATION: ("GL_INVALID_FRAMEBUFFER_OPERATION", GLInvalidCall),
+    GL_OUT_OF_MEMORY: ("GL_OUT_OF_MEMORY", GLOutOfMemory),
+    GL_CONTEXT_LOST: ("GL_CONTEXT_LOST", ContextLost),
+}
+cdef dict RESETS = {
+    GL_GUILTY_CONTEXT_RESET: "the GPU was reset because of this program's own commands",
+    GL_INNOCENT_CONTEXT_RESET: "the GPU was reset because of another program",
+    GL_UNKNOWN_CONTEXT_RESET: "the GPU was reset",
 }
 
 # For the Python modules, which cannot see an enum of C.
@@ -66,6 +75,16 @@ cdef class Functions:
     ----------
     get_proc : callable
         Takes a name such as ``"glFlush"`` and returns the address, 0 if there is none.
+    debug : bool, optional
+        Have the driver speak of each error within the wrong call, and let `ask` be called often: slower.
+
+    Attributes
+    ----------
+    log : DebugLog
+        What the driver says.
+    lost : str or None
+        Why the context is gone. From then on every function of the table does nothing and answers 0, so that what
+        belonged to the context can be given up as ever.
 
     Raises
     ------
@@ -73,7 +92,7 @@ cdef class Functions:
         The context is older than OpenGL 3.3, or lacks a function; the message names it.
     """
 
-    def __init__(self, get_proc):
+    def __init__(self, get_proc, bint debug=False):
         cdef void **table = <void **>&self.f
         cdef uintptr_t address
         cdef GLint numbers[3]
@@ -103,6 +122,9 @@ cdef class Functions:
         for name, (version, extension) in GL_OPTIONAL.items():
             if (version is None or self.version < version) and extension not in self.extensions:
                 table[GL_NAMES.index(name)] = NULL
+        self.debug = debug
+        self.log = DebugLog()
+        self.log.listen(&self.f, debug)
 
     def has(self, name):
         """Tell whether the context has a function; one that is not optional it has.
@@ -128,8 +150,19 @@ cdef class Functions:
             code = self.f.GetError()
             if code == GL_NO_ERROR:
                 break
-            found.append(ERRORS.get(code, hex(code)))
+            found.append(ERRORS[code][0] if code in ERRORS else hex(code))
+        self.told, self.told_errors = self.log.ring.total(), self.log.ring.count(MESSAGE_ERROR)
         return found
+
+    def lose(self, str why not None):
+        """Call nothing of the context any more: it is gone."""
+        cdef void **table = <void **>&self.f
+        cdef size_t i
+        if self.lost is None:
+            self.lost = why
+            for i in range(sizeof(gl_functions) // sizeof(void *)):
+                if table[i] != NULL:
+                    table[i] = <void *>do_nothing
 
     def compile_shader(self, GLenum kind, str source not None):
         """Compile a shader.
@@ -187,11 +220,48 @@ cdef class Functions:
         cdef const char *text = <const char *>self.f.GetString(name)
         return text.decode(errors="replace") if text != NULL else ""
 
-    cdef int check(self, str what) except -1:
+    cdef bint suspicious(self) noexcept nogil:
+        return self.debug or self.log.ring.count(MESSAGE_ERROR) != self.told_errors
+
+    cdef GLenum ask(self) noexcept nogil:
         cdef GLenum error = self.f.GetError()
+        if self.f.GetGraphicsResetStatus != NULL and self.f.GetGraphicsResetStatus() != GL_NO_ERROR:
+            error = GL_CONTEXT_LOST
+        # Of an error that somebody has asked for already there is nothing more to tell.
+        self.told_errors = self.log.ring.count(MESSAGE_ERROR)
+        if error == GL_NO_ERROR:
+            self.told = self.log.ring.total()
+        return error
+
+    cpdef int check(self, str what) except -1:
+        if self.lost is not None:
+            raise ContextLost(f"cannot {what}: the OpenGL context was lost: {self.lost}")
+        cdef GLenum error = self.ask()
         return 0 if error == GL_NO_ERROR else self.fail(what, error)
 
     cdef int fail(self, str what, GLenum error) except -1:
-        errors = [ERRORS.get(error, hex(error)), *self.errors()]
-        remedy = "; use a smaller picture" if "GL_OUT_OF_MEMORY" in errors else ""
-        raise GLError(f"cannot {what}: OpenGL said {', '.join(errors)} on {self.renderer!r}{remedy}")
+        cdef GLenum reset = GL_NO_ERROR
+        name, kind = ERRORS.get(error, (hex(error), GLError))
+        words = tuple(self.log.errors_since(self.told))
+        codes = (name, *self.errors())
+        if kind is ContextLost:
+            if self.f.GetGraphicsResetStatus != NULL:
+                reset = self.f.GetGraphicsResetStatus()
+            self.lose(RESETS.get(reset, "the driver does not say why"))
+            raise ContextLost(f"cannot {what}: the OpenGL context was lost on {self.renderer!r}: {self.lost}; what was "
+                              "in it is gone, start anew", codes=codes, words=words)
+        said = f" ({'; '.join(words)})" if words else ""
+        remedy = "; use a smaller picture" if kind is GLOutOfMemory else ""
+        raise kind(f"cannot {what}: OpenGL said {', '.join(codes)} on {self.renderer!r}{said}{remedy}",
+                   codes=codes, words=words)
+
+    cdef int fail_lost(self, str what, str said) except -1:
+        # Not given up by lose(): should the context be there all the same, the GPU can still be waited for.
+        self.check(what)
+        raise ContextLost(f"cannot {what}: {said} on {self.renderer!r} without an error, as a lost context does; start "
+                          "anew")
+
+
+# In the place of every function of a lost context. Whoever calls takes the arguments away again, so they may be any.
+cdef int64_t do_nothing() noexcept nogil:
+    return 0

@@ -1,3 +1,4 @@
+from camkit.gl_core._debug cimport DebugLog
 from camkit.gl_core._drawing cimport Drawing
 from camkit.memory_manager._abi cimport camkit_frame
 
@@ -6,6 +7,8 @@ from camkit.memory_manager._abi cimport camkit_frame
 cdef class GLSink(Drawing):
     cdef str wish  # transfer that was asked for
     cdef tuple size, expected
+    cdef readonly bint debug
+    cdef DebugLog log  # of the last context; None before the first
     cdef object said, last_transfer, last_words
 
     cdef int _show(self, camkit_frame *f) except -1

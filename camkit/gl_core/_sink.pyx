@@ -9,6 +9,7 @@ from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
 from camkit.performance_core._stats cimport summary
 
+import os
 from dataclasses import replace
 from sys import is_finalizing
 from threading import get_ident
@@ -32,11 +33,15 @@ cdef class GLSink(Drawing):
         Size of the picture that `readback` gives; the frame is fitted in. Default: the frame's own.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+    debug : bool, optional
+        Have the driver look at every call and OpenGL's errors asked for with every frame: an error is told where it
+        happens, at the cost of speed. Default: what the environment's ``CAMKIT_GL_DEBUG`` says, 1 or 0.
     name : str, optional
     """
 
-    def __init__(self, *, size=None, transfer="auto", name=None):
+    def __init__(self, *, size=None, transfer="auto", debug=None, name=None):
         super().__init__(name)
+        self.debug = os.environ.get("CAMKIT_GL_DEBUG", "0") not in ("", "0") if debug is None else debug
         self.wish = check_transfer(transfer)
         if size is not None:
             self.size = check_size(size)
@@ -104,6 +109,7 @@ cdef class GLSink(Drawing):
         try:
             self.open(self._open_context(), self.wish, self.size)
             self.said = self.context.description
+            self.log = self.renderer.functions.log
             if self.expected is not None:
                 format, width, height, strides = self.expected
                 self.renderer.configure(format, width, height, strides)
@@ -117,7 +123,8 @@ cdef class GLSink(Drawing):
         if self.snapshots.owner is None:
             return
         try:
-            if self.renderer is not None:
+            # What was lost has been told.
+            if self.renderer is not None and self.renderer.functions.lost is None:
                 self.context.make_current()
                 with nogil:
                     self._drain()
@@ -203,6 +210,14 @@ cdef class GLSink(Drawing):
         return dict(self.said or {})
 
     @property
+    def messages(self):
+        """list of dict: the last 64 words of the driver (KHR_debug): `kind`, `severity`, `text`; empty at first.
+
+        A `kind` is ``"error"``, ``"performance"`` or ``"other"``.
+        """
+        return self.log.messages() if self.log is not None else []
+
+    @property
     def transfer(self):
         """dict: `path` that pixels take to the GPU, and `refused` with the reason for each other; empty at first."""
         renderer = self.renderer
@@ -233,6 +248,9 @@ cdef class GLSink(Drawing):
         if self.said is None:
             return "not started yet"
         words = self._words() if self.renderer is not None else self.last_words
+        heard = self.log.explain()
+        if heard:
+            words = f"{words}\n{heard}"
         if self.refused:
             words = f"{words}\n{self.refused} frame(s) refused, the last: {fault_text(&self.fault)}"
         return f"{self.said['renderer']}, OpenGL {self.said['version']}\n{words}"

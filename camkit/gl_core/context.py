@@ -5,9 +5,10 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
-from camkit.errors import GLError
+from camkit.errors import ContextLost, GLError
 from camkit.gl_core._egl_calls import EglFunctions
 from camkit.gl_core._gl import Functions
 
@@ -58,16 +59,22 @@ class Context:
 class EglContext(Context):
     """A context without any surface; made current in the thread that makes it.
 
+    Parameters
+    ----------
+    debug : bool, optional
+        Have the driver look at everything, and speak of errors within the wrong call.
+
     Raises
     ------
     GLError
         No device here has OpenGL 3.3; the message tells what each answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, debug: bool = False) -> None:
         from camkit.gl_core import _egl
 
         self._egl = _egl.load()
+        self._debug = debug
         self._display, self._context = None, None
         refused = []
         for name, display, software in self._egl.displays():
@@ -89,11 +96,11 @@ class EglContext(Context):
         )
 
     def _open(self, display: Any) -> None:
-        context = self._egl.create_context(display, VERSIONS)
+        context = self._egl.create_context(display, VERSIONS, self._debug)
         self._display, self._context = display, context
         try:
             self.make_current()
-            self.functions = Functions(self.get_proc)
+            self.functions = Functions(self.get_proc, self._debug)
             self.egl = EglFunctions(self.get_proc)
         except GLError:
             self.destroy()
@@ -102,17 +109,28 @@ class EglContext(Context):
     def make_current(self) -> None:
         if self._context is None:
             raise GLError("the OpenGL context was given up")
-        self._egl.make_current(self._display, self._context)
+        try:
+            self._egl.make_current(self._display, self._context)
+        except ContextLost as error:
+            if hasattr(self, "functions"):
+                self.functions.lose(str(error))
+            raise
 
     def release(self) -> None:
         self._egl.make_current(self._display, None)
 
     def destroy(self) -> None:
-        if self._context is not None:
+        context, self._context = self._context, None
+        if context is None:
+            return
+        try:
             # The display stays: it is the same for everybody in this process.
             self._egl.make_current(self._display, None)
-            self._egl.destroy_context(self._display, self._context)
-            self._context = None
+            self._egl.destroy_context(self._display, context)
+        except ContextLost:
+            pass  # it has destroyed itself
+        if hasattr(self, "functions"):
+            self.functions.log.context_gone()
 
     def get_proc(self, name: str) -> int:
         return self._egl.get_proc(name)
@@ -130,6 +148,8 @@ class WindowContext(Context):
         In screen coordinates.
     visible : bool, optional
         An invisible window stands in for a surfaceless context where there is no EGL.
+    debug : bool, optional
+        As for `EglContext`.
 
     Raises
     ------
@@ -137,7 +157,7 @@ class WindowContext(Context):
         There is no screen, or no OpenGL 3.3.
     """
 
-    def __init__(self, title: str, size: tuple[int, int], *, visible: bool = True) -> None:
+    def __init__(self, title: str, size: tuple[int, int], *, visible: bool = True, debug: bool = False) -> None:
         import glfw
 
         self._glfw: Any = glfw
@@ -150,13 +170,13 @@ class WindowContext(Context):
                 f'cannot open a window: {_text(error)}; without a screen draw into memory: display="headless" '
                 "(camkit.Offscreen)"
             ) from error
-        self.window = self._create(title, size, visible)
+        self.window = self._create(title, size, visible, debug)
         # A key pressed and released between two looks is seen all the same.
         glfw.set_input_mode(self.window, glfw.STICKY_KEYS, True)
         self._finalizer = weakref.finalize(self, _destroy_window, glfw, self.window)
         try:
             self.make_current()
-            self.functions = Functions(self.get_proc)
+            self.functions = Functions(self.get_proc, debug)
             if glfw.get_window_attrib(self.window, glfw.CONTEXT_CREATION_API) == glfw.EGL_CONTEXT_API:
                 self.egl = EglFunctions(self.get_proc)
             self.release()
@@ -164,24 +184,26 @@ class WindowContext(Context):
             self.destroy()
             raise
 
-    def _create(self, title: str, size: tuple[int, int], visible: bool) -> Any:
+    def _create(self, title: str, size: tuple[int, int], visible: bool, debug: bool) -> Any:
         glfw = self._glfw
         # EGL where there is a choice: it can turn a camera's memory into a texture, GLX cannot.
         apis = [glfw.EGL_CONTEXT_API, glfw.NATIVE_CONTEXT_API] if sys.platform == "linux" else [glfw.NATIVE_CONTEXT_API]
         refused = {}
-        for api in apis:
-            for major, minor in VERSIONS:
-                glfw.default_window_hints()
-                glfw.window_hint(glfw.CONTEXT_CREATION_API, api)
-                glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, major)
-                glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, minor)
-                glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
-                glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
-                glfw.window_hint(glfw.VISIBLE, visible)
-                try:
-                    return glfw.create_window(*size, title, None, None)
-                except glfw.GLFWError as error:
-                    refused[api] = _text(error)
+        # A reset of the GPU is told where the driver can do that.
+        for api, (major, minor), reset in product(apis, VERSIONS, (glfw.LOSE_CONTEXT_ON_RESET, glfw.NO_ROBUSTNESS)):
+            glfw.default_window_hints()
+            glfw.window_hint(glfw.CONTEXT_CREATION_API, api)
+            glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, major)
+            glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, minor)
+            glfw.window_hint(glfw.CONTEXT_ROBUSTNESS, reset)
+            glfw.window_hint(glfw.OPENGL_DEBUG_CONTEXT, debug)
+            glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+            glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+            glfw.window_hint(glfw.VISIBLE, visible)
+            try:
+                return glfw.create_window(*size, title, None, None)
+            except glfw.GLFWError as error:
+                refused[api] = _text(error)
         raise GLError(
             f"cannot open a window with OpenGL 3.3: {'; '.join(refused.values())}; install or update the graphics "
             "driver, on Debian: apt install libegl-mesa0 libgl1-mesa-dri libglx-mesa0"
@@ -201,6 +223,8 @@ class WindowContext(Context):
                 self.release()
             self.window = None
             self._finalizer()
+            if threading.current_thread() is threading.main_thread() and hasattr(self, "functions"):
+                self.functions.log.context_gone()
 
     def get_proc(self, name: str) -> int:
         address: int = self._glfw.get_proc_address(name) or 0
@@ -240,8 +264,13 @@ class WindowContext(Context):
             raise GLError(f"cannot {what}: {_text(error)}") from error
 
 
-def headless() -> Context:
+def headless(debug: bool = False) -> Context:
     """Make a context without a visible window, current in the calling thread.
+
+    Parameters
+    ----------
+    debug : bool, optional
+        Have the driver look at everything, and speak of errors within the wrong call.
 
     Raises
     ------
@@ -249,8 +278,8 @@ def headless() -> Context:
         There is no EGL or no OpenGL 3.3; the message says what to install.
     """
     if sys.platform == "linux":
-        return EglContext()
-    context = WindowContext("camkit", (16, 16), visible=False)
+        return EglContext(debug)
+    context = WindowContext("camkit", (16, 16), visible=False, debug=debug)
     context.make_current()
     return context
 

@@ -16,6 +16,8 @@ class Offscreen(GLSink):
         Size of the picture; frames are fitted in with their shape kept. Default: each frame's own.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+    debug : bool, optional
+        As for `GLSink`.
     name : str, optional
 
     Examples
@@ -26,4 +28,4 @@ class Offscreen(GLSink):
     """
 
     def _open_context(self) -> Context:
-        return headless()
+        return headless(self.debug)

@@ -30,6 +30,8 @@ class Viewer(GLSink):
         hidden window for ever.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+    debug : bool, optional
+        As for `GLSink`.
     name : str, optional
 
     Raises
@@ -45,14 +47,15 @@ class Viewer(GLSink):
         *,
         vsync: bool | None = None,
         transfer: str = "auto",
+        debug: bool | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(transfer=transfer, name=name)
+        super().__init__(transfer=transfer, debug=debug, name=name)
         width, height = size
         if not (0 < width <= 16384 and 0 < height <= 16384):
             raise ValueError(f"size is {size!r}, not two numbers from 1 to 16384")
         self._vsync = vsync if vsync is not None else not _on_wayland()
-        self._window: WindowContext | None = WindowContext(title, (width, height))
+        self._window: WindowContext | None = WindowContext(title, (width, height), debug=self.debug)
         self._thread = get_ident()
         self._follow_window(self._window)
 

@@ -17,7 +17,7 @@ from camkit.gl_core._gl cimport GLenum
 from camkit.gl_core._layout cimport copy_rows, plane_layout
 from camkit.memory_manager._abi cimport camkit_frame
 
-from camkit.errors import GLError
+from camkit.errors import GLError, GLTimeout
 
 cdef long long GPU_PATIENCE_NS = 5_000_000_000
 cdef int FLAGS = GL_MAP_WRITE_BIT | GL_MAP_PERSISTENT_BIT | GL_MAP_COHERENT_BIT
@@ -74,8 +74,7 @@ cdef class Pbo(OwnTextures):
         b.fence = self.gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         if b.fence == NULL:
             with gil:
-                self.functions.check("put a fence behind an upload")
-                raise GLError("cannot put a fence behind an upload: glFenceSync returned nothing; the GPU was lost")
+                self.functions.fail_lost("put a fence behind an upload", "glFenceSync() returned nothing")
         self.copied = self.layout.image_bytes
         return 1
 
@@ -93,8 +92,9 @@ cdef class Pbo(OwnTextures):
             return self.last + 1
         if not self._idle(&self.ring[oldest], GPU_PATIENCE_NS):
             with gil:
-                raise GLError(f"cannot upload a frame: {self.functions.renderer!r} did not finish an older one within "
-                              f"{GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
+                self.functions.check("upload a frame")
+                raise GLTimeout(f"cannot upload a frame: {self.functions.renderer!r} did not finish an older one "
+                                f"within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs")
         return oldest
 
     cdef bint _make(self, pixel_buffer *b) noexcept nogil:
@@ -119,8 +119,7 @@ cdef class Pbo(OwnTextures):
             return False
         if answer == GL_WAIT_FAILED:
             with gil:
-                self.functions.check("wait for the GPU")
-                raise GLError("cannot wait for the GPU: glClientWaitSync said GL_WAIT_FAILED; it was reset or lost")
+                self.functions.fail_lost("wait for the GPU", "glClientWaitSync() said GL_WAIT_FAILED")
         self.gl.DeleteSync(b.fence)
         b.fence = NULL
         return True
