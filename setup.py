@@ -99,6 +99,7 @@ ROWS = [
     Row("camkit.gl_core._ways.own_textures", hot=True),
     Row("camkit.gl_core._ways.client", hot=True),
     Row("camkit.gl_core._ways.pbo", hot=True),
+    Row("camkit.gl_core._ways.orphan", hot=True),
     Row("camkit.gl_core._renderer", hot=True),
     Row("camkit.gl_core._snapshots"),
     Row("camkit.gl_core._borrowed"),

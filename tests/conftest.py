@@ -1,12 +1,16 @@
 """What every test may count on."""
 
+import atexit
 import ctypes
 import hashlib
 import importlib.util
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +18,11 @@ import pytest
 
 TOP = Path(__file__).resolve().parent.parent
 BUILT = TOP / "build" / "tests"
+
+# What a trial of the ways to the GPU finds holds for the tests, and for the children that they start, and no longer.
+CACHE = tempfile.mkdtemp(prefix="camkit-tests-")
+atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+os.environ["CAMKIT_TRANSFER_CACHE"] = str(Path(CACHE) / "transfers.json")
 
 # A shell's background job ignores SIGINT, and so would the children that the tests send one to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -11,6 +11,7 @@ GL_NAMES = (
     "BindTexture",
     "BindVertexArray",
     "BlitFramebuffer",
+    "BufferData",
     "BufferStorage",
     "CheckFramebufferStatus",
     "Clear",
@@ -73,6 +74,7 @@ GL_NAMES = (
     "Uniform1i",
     "Uniform3fv",
     "UniformMatrix3fv",
+    "UnmapBuffer",
     "UseProgram",
     "Viewport",
 )

@@ -16,6 +16,7 @@ cdef struct gl_functions:
     void (*BindTexture)(GLenum target, GLuint texture) noexcept nogil
     void (*BindVertexArray)(GLuint array) noexcept nogil
     void (*BlitFramebuffer)(GLint, GLint, GLint, GLint, GLint, GLint, GLint, GLint, GLbitfield, GLenum) noexcept nogil
+    void (*BufferData)(GLenum target, GLsizeiptr size, const void *data, GLenum usage) noexcept nogil
     void (*BufferStorage)(GLenum target, GLsizeiptr size, const void *data, GLbitfield flags) noexcept nogil
     GLenum (*CheckFramebufferStatus)(GLenum target) noexcept nogil
     void (*Clear)(GLbitfield mask) noexcept nogil
@@ -78,5 +79,6 @@ cdef struct gl_functions:
     void (*Uniform1i)(GLint location, GLint v0) noexcept nogil
     void (*Uniform3fv)(GLint location, GLsizei count, const GLfloat *value) noexcept nogil
     void (*UniformMatrix3fv)(GLint location, GLsizei count, GLboolean transpose, const GLfloat *value) noexcept nogil
+    GLboolean (*UnmapBuffer)(GLenum target) noexcept nogil
     void (*UseProgram)(GLuint program) noexcept nogil
     void (*Viewport)(GLint x, GLint y, GLsizei width, GLsizei height) noexcept nogil

@@ -12,6 +12,8 @@ cdef class Ladder:
     cdef readonly Layout layout
     cdef readonly str wish
     cdef readonly dict refused, measured_us
+    cdef readonly set remembered
+    cdef str trouble  # with the cache
     cdef Transfer taken, fallback  # the best one; one that takes every frame; None until there is one
     cdef bint waiting  # a candidate can be judged only when a frame has come
     # Of the last frame: it went by `fallback`; the GPU still reads its memory; bytes that the CPU copied.
@@ -28,5 +30,5 @@ cdef class Ladder:
     cdef int _fall_back(self) except -1
     # Judge the candidates; `f` is the first frame, or NULL.
     cdef int climb(self, camkit_frame *f) except -1
-    cdef int _judge(self, candidate, memory) except -1
-    cdef int _settle(self) except -1
+    cdef int _judge(self, wanted, memory) except -1
+    cdef int _compare(self) except -1

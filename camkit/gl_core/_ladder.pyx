@@ -1,22 +1,18 @@
 """Ladder: which way a frame's pixels take to the GPU, found by a trial of each on this driver."""
 
-from libc.stdint cimport int64_t
-
 from camkit.gl_core._check cimport FAULT_NONE, check_frame, fault_text, frame_fault
 from camkit.gl_core._enums cimport GL_MAX_TEXTURE_SIZE
 from camkit.gl_core._gl cimport GLint
-from camkit.gl_core._transfer cimport Transfer
-from camkit.gl_core._trial cimport measure, prove
 from camkit.memory_manager._abi cimport CAMKIT_FRAME_READ_ONLY, camkit_frame
 from camkit.memory_manager._frame cimport Frame
 
 from camkit.errors import GLError
 from camkit.gl_core._ways.client import Client
-from camkit.gl_core.transfers import CANDIDATES, Memory, check_transfer
+from camkit.gl_core.transfers import CANDIDATES, Memory, best, check_transfer, row_of
+from camkit.gl_core.trials import WRONG, Trials
+from camkit.memory_manager._format import FORMATS
 from camkit.memory_manager._frame import MEMORIES
 
-cdef int64_t TRIAL_NS = 4_000_000
-CLIENT = next(row for row in CANDIDATES if row.name == "client")
 WAITING = "it can be judged when the first frame has come"
 
 
@@ -44,6 +40,8 @@ cdef class Ladder:
         {way: why it is not taken}.
     measured_us : dict
         {way: microseconds of one upload, the GPU's part included}.
+    remembered : set
+        Ways whose figure is one of an earlier trial.
 
     Raises
     ------
@@ -54,13 +52,11 @@ cdef class Ladder:
     """
 
     def __init__(self, Functions functions not None, format, width, height, strides, str transfer="auto"):
-        cdef GLint largest = 0
         self.wish = check_transfer(transfer)
-        self.refused, self.measured_us = {}, {}
+        self.refused, self.measured_us, self.remembered, self.trouble = {}, {}, set(), ""
         self.functions = functions
         self.gl = &functions.f
-        self.gl.GetIntegerv(GL_MAX_TEXTURE_SIZE, &largest)
-        self.layout = Layout(format, width, height, strides, largest)
+        self.layout = Layout_for(functions, format, width, height, strides)
         try:
             self.climb(NULL)
         except BaseException:
@@ -95,8 +91,8 @@ cdef class Ladder:
 
     @property
     def transfer(self):
-        """str: the way that is taken."""
-        return self.taken.name
+        """str: the way that is taken; None while the first frame has to come."""
+        return self.taken.name if self.taken is not None else None
 
     @property
     def fallbacks(self):
@@ -105,10 +101,15 @@ cdef class Ladder:
 
     def explain(self):
         """Tell in words how the pixels get into the textures, and why so."""
-        times = ", ".join(f"{way} {us:.0f} us" for way, us in self.measured_us.items())
+        if self.taken is None:
+            return f"{self.layout} by {self.wish!r}, once the first frame has come; {self._verdicts('; ')}"
+        row = row_of(self.taken.name)
         more = self.taken.explain()
-        words = f"{self.layout} by {self.transfer!r} (measured: {times})" + (f", {more}" if more else "")
-        words += "".join(f"; not {way!r}: {why}" for way, why in self.refused.items())
+        words = f"{self.layout} by {row.name!r} (tier {row.tier}: {row.words}; {self.measured_us[row.name]:.0f} us, "
+        words += f"{'remembered' if row.name in self.remembered else 'measured'})" + (f", {more}" if more else "")
+        words += f"; {self._verdicts('; ')}"
+        if self.trouble:
+            words += f"; {self.trouble}"
         if self.fallen:
             words += f"; {self.fallen} frame(s) went by {self.fallback.name!r} instead, the last because "
             words += f"{self.taken.why.decode()}"
@@ -143,68 +144,91 @@ cdef class Ladder:
 
     cdef int _fall_back(self) except -1:
         # It needs no proof of its own layout here: a driver whose plain upload is wrong has nothing right.
-        self.fallback = Client(self.functions, self.layout, CLIENT)
+        self.fallback = Client(self.functions, self.layout, row_of("client"))
         return 0
 
     cdef int climb(self, camkit_frame *f) except -1:
         memory = memory_of(f) if f != NULL else None
+        wanted = []
         self.waiting = False
-        for candidate in CANDIDATES:
-            name = candidate.name
-            if self.wish not in ("auto", name):
-                self.refused[name] = f"not asked for (transfer={self.wish!r})"
-            elif name not in self.measured_us and self.refused.get(name, WAITING) is WAITING:
-                why = candidate.refusal(self.functions, self.layout, memory)
+        for row in CANDIDATES:
+            if self.wish not in ("auto", row.name):
+                self.refused[row.name] = f"not asked for (transfer={self.wish!r})"
+            elif row.name not in self.measured_us and self.refused.get(row.name, WAITING) is WAITING:
+                why = row.refusal(self.functions, self.layout, memory)
                 if why is None:
                     self.waiting, why = True, WAITING
                 if why:
-                    self.refused[name] = why
+                    self.refused[row.name] = why
                 else:
-                    self._judge(candidate, memory)
+                    self.refused.pop(row.name, None)
+                    wanted.append(row)
+        if wanted or self.taken is None:
+            self._judge(wanted, memory)
+        return 0
+
+    cdef int _judge(self, wanted, memory) except -1:
+        trials = Trials(self.functions, self.layout, wanted, memory)
+        self.refused.update(trials.refused)
+        self.measured_us.update(trials.measured_us)
+        while self.measured_us and (self.taken is None or self.taken.name != best(self.measured_us)):
+            row = row_of(best(self.measured_us))
+            way, why = trials.make(row)
+            if why:
+                # It was right the last time, or a moment ago.
+                del self.measured_us[row.name]
+                self.refused[row.name] = why
+                trials.remember({row.name: {"why": why} if why.startswith(WRONG) else None})
+                continue
+            if self.taken is not None:
+                self.taken.delete()
+            self.taken = way
+        self.remembered |= trials.remembered
+        self.trouble = trials.trouble
         if self.taken is not None:
-            self._settle()
-        elif not self.waiting or f != NULL:
-            self.waiting = False
-            reasons = "; ".join(f"{way}: {why}" for way, why in self.refused.items())
-            raise GLError(f"cannot upload {self.layout} to {self.functions.renderer!r}: {reasons}")
+            self._compare()
+        elif not self.waiting:
+            raise GLError(f"cannot upload {self.layout} to {self.functions.renderer!r}: {self._verdicts('; ')}")
         return 0
 
-    cdef int _judge(self, candidate, memory) except -1:
-        # Leaves the best one of those that were judged in `taken`.
-        cdef Transfer way = None
-        cdef str why
-        cdef double us = 0
-        self.refused.pop(candidate.name, None)
-        try:
-            try:
-                way = candidate.make(self.functions, self.layout, candidate, memory)
-                why = prove(way)
-                if why is None:
-                    us = measure(way, TRIAL_NS) / 1000.0
-            finally:
-                if way is not None:
-                    way.end_trial()
-        except GLError as error:
-            why = str(error)
-        if why is not None:
-            self.refused[candidate.name] = why
-        else:
-            self.measured_us[candidate.name] = us
-            if self.taken is None or us < self.measured_us[self.taken.name]:
-                self.taken, way = way, self.taken
-        if way is not None:
-            way.delete()
+    cdef int _compare(self) except -1:
+        cdef double us = self.measured_us[self.taken.name]
+        for name, other in self.measured_us.items():
+            if other >= us:
+                self.refused[name] = f"slower: {other:.0f} us against {us:.0f} us"
+            else:
+                self.refused[name] = f"copies more, for {other:.0f} us against {us:.0f} us"
+        self.refused.pop(self.taken.name, None)
         return 0
 
-    cdef int _settle(self) except -1:
-        best = self.measured_us[self.taken.name]
-        for name, us in self.measured_us.items():
-            if name != self.taken.name:
-                self.refused[name] = f"slower: {us:.0f} us against {best:.0f} us"
-        return 0
+    def _verdicts(self, separator):
+        return separator.join(f"{row.tier} {row.name}: {self.refused.get(row.name, 'taken')}" for row in CANDIDATES)
 
 
 cdef object memory_of(const camkit_frame *f):
     planes = [(<size_t>f.planes[i].data, f.planes[i].size, f.planes[i].stride, f.planes[i].offset,
                f.planes[i].dmabuf_fd) for i in range(f.plane_count)]
     return Memory(MEMORIES[f.memory], not f.flags & CAMKIT_FRAME_READ_ONLY, *zip(*planes))
+
+
+def try_way(functions, format, width, height, strides, name):
+    """Try one way and forget what it answers: for a child process, which tells by its survival.
+
+    Parameters
+    ----------
+    functions : Functions
+        Of the context that is current.
+    format : str
+    width, height : int
+    strides : sequence of int
+    name : str
+        Of the way.
+    """
+    layout = Layout_for(functions, FORMATS[format], width, height, strides)
+    Trials(functions, layout, [row_of(name)._replace(risky=False)], None)
+
+
+cdef Layout Layout_for(Functions functions, format, width, height, strides):
+    cdef GLint largest = 0
+    functions.f.GetIntegerv(GL_MAX_TEXTURE_SIZE, &largest)
+    return Layout(format, width, height, strides, largest)

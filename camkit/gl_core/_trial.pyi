@@ -1,0 +1,6 @@
+from camkit.gl_core._transfer import Transfer
+
+WRONG: str
+
+def prove(way: Transfer) -> str: ...
+def measure(way: Transfer) -> float: ...

@@ -63,6 +63,8 @@ class EglContext(Context):
     ----------
     debug : bool, optional
         Have the driver look at everything, and speak of errors within the wrong call.
+    renderer : str, optional
+        What must draw, by OpenGL's name of it. Default: the best there is.
 
     Raises
     ------
@@ -70,7 +72,7 @@ class EglContext(Context):
         No device here has OpenGL 3.3; the message tells what each answered.
     """
 
-    def __init__(self, debug: bool = False) -> None:
+    def __init__(self, debug: bool = False, renderer: str = "") -> None:
         from camkit.gl_core import _egl
 
         self._egl = _egl.load()
@@ -83,9 +85,13 @@ class EglContext(Context):
             except GLError as error:
                 refused.append(f"{name}: {error}")
                 continue
+            if renderer and renderer != self.functions.renderer:
+                refused.append(f"{name}: it is {self.functions.renderer!r}, not {renderer!r}")
+                self.destroy()
+                continue
             # A display-only device is drawn for by the CPU, in memory that may lie badly: the CPU's own device is
             # better.
-            if not software and "llvmpipe" in self.functions.renderer:
+            if not renderer and not software and "llvmpipe" in self.functions.renderer:
                 refused.append(f"{name}: draws on the CPU")
                 self.destroy()
                 continue
@@ -264,13 +270,15 @@ class WindowContext(Context):
             raise GLError(f"cannot {what}: {_text(error)}") from error
 
 
-def headless(debug: bool = False) -> Context:
+def headless(debug: bool = False, renderer: str = "") -> Context:
     """Make a context without a visible window, current in the calling thread.
 
     Parameters
     ----------
     debug : bool, optional
         Have the driver look at everything, and speak of errors within the wrong call.
+    renderer : str, optional
+        What must draw where there is a choice, by OpenGL's name of it. Default: the best there is.
 
     Raises
     ------
@@ -278,7 +286,7 @@ def headless(debug: bool = False) -> Context:
         There is no EGL or no OpenGL 3.3; the message says what to install.
     """
     if sys.platform == "linux":
-        return EglContext(debug)
+        return EglContext(debug, renderer)
     context = WindowContext("camkit", (16, 16), visible=False, debug=debug)
     context.make_current()
     return context

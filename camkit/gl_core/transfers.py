@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from camkit.gl_core._ways.client import Client
+from camkit.gl_core._ways.orphan import Orphan
 from camkit.gl_core._ways.pbo import Pbo
 
 if TYPE_CHECKING:
@@ -44,10 +45,12 @@ class Candidate(NamedTuple):
     words : str
         What it does, in a few words.
     make : type
-        Its class.
+        Its class. A trial in a child process makes it without a `Memory`, since it has no frame.
     refusal : callable
         Asked with (functions, layout, memory or None) before anything is made: why it cannot be, empty if it may,
         None if only the memory of the first frame can tell.
+    risky : bool
+        It asks more of the driver than OpenGL 3.3 does: its first trial on a driver is in a child process.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Candidate(NamedTuple):
     words: str
     make: "type[Transfer]"
     refusal: "Callable[[Functions, Layout, Memory | None], str | None]"
+    risky: bool
 
 
 def _always(functions: "Functions", layout: "Layout", memory: Memory | None) -> str | None:
@@ -68,10 +72,28 @@ def _buffer_storage(functions: "Functions", layout: "Layout", memory: Memory | N
 
 
 CANDIDATES = (
-    Candidate("client", "2a", "the driver reads the frame's memory", Client, _always),
-    Candidate("pbo", "2b", "copied into a mapped buffer", Pbo, _buffer_storage),
+    Candidate("client", "2a", "OpenGL reads the frame's memory", Client, _always, False),
+    Candidate("pbo", "2b", "copied into a mapped buffer, which the GPU fetches", Pbo, _buffer_storage, True),
+    Candidate("orphan", "2c", "copied into a new buffer for each frame", Orphan, _always, False),
 )
+# A way that copies less is taken unless another one is faster by more than these: what the CPU copies it cannot do
+# meanwhile, which a trial without other work does not show, and times vary by as much from one trial to the next.
+NEAR, NEAR_US = 1.25, 20.0
+
+
+def best(measured_us: dict[str, float]) -> str:
+    """Return the name of the way to take: of those near the fastest the one that copies least, then the fastest."""
+    limit = min(measured_us.values()) * NEAR + NEAR_US
+    near = [row for row in CANDIDATES if measured_us.get(row.name, limit + 1) <= limit]
+    return min(near, key=lambda row: (row.tier[0], measured_us[row.name])).name
+
+
 NAMES = ("auto", *(row.name for row in CANDIDATES))
+
+
+def row_of(name: str) -> Candidate:
+    """Return the row of a way."""
+    return next(row for row in CANDIDATES if row.name == name)
 
 
 def check_transfer(transfer: str) -> str:

@@ -1,0 +1,137 @@
+"""Trials: what is known of the ways to the GPU, from the cache, from a child process and from trying them here."""
+
+from typing import TYPE_CHECKING
+
+from camkit.errors import GLError
+from camkit.gl_core import probe
+from camkit.gl_core._trial import WRONG, measure, prove
+from camkit.gl_core.transfer_cache import Row, TransferCache, shared_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from camkit.gl_core._gl import Functions
+    from camkit.gl_core._layout import Layout
+    from camkit.gl_core._transfer import Transfer
+    from camkit.gl_core.transfers import Candidate, Memory
+
+# What child processes said holds for the process also where the user wants no cache: they take a second.
+_children = TransferCache(None)
+
+
+class Trials:
+    """Find out about ways that nothing speaks against yet. Belongs to the thread where the context is current.
+
+    Parameters
+    ----------
+    functions : Functions
+        Of the context.
+    layout : Layout
+        Of the frames.
+    wanted : sequence of Candidate
+    memory : Memory or None
+        Where the first frame lies, if that is known.
+
+    Attributes
+    ----------
+    measured_us, refused : dict
+        {way: microseconds of one upload}, {way: why not}.
+    remembered : set
+        Ways that were not tried now, for the cache knows them.
+    trouble : str
+        What is wrong with the cache.
+    """
+
+    def __init__(
+        self, functions: "Functions", layout: "Layout", wanted: "Sequence[Candidate]", memory: "Memory | None"
+    ) -> None:
+        self.functions, self.layout, self.memory = functions, layout, memory
+        self.measured_us: dict[str, float] = {}
+        self.refused: dict[str, str] = {}
+        self.remembered: set[str] = set()
+        self._cache = shared_cache()
+        self._driver = " | ".join((functions.renderer, functions.version_text, functions.vendor))
+        self._ask_children([row for row in wanted if row.risky])
+        fresh: dict[str, Row | None] = {}
+        for row in wanted:
+            if row.name not in self.refused and not self._recall(row.name):
+                self._try(row, fresh)
+        if fresh:
+            self.remember(fresh)
+
+    @property
+    def trouble(self) -> str:
+        return self._cache.explain() if self._cache is not None else ""
+
+    def make(self, row: "Candidate") -> "tuple[Transfer | None, str]":
+        """Make a way and prove it.
+
+        Returns
+        -------
+        (Transfer or None, str)
+            The way, or why it is not taken.
+        """
+        way: Transfer | None = None
+        try:
+            way = row.make(self.functions, self.layout, row, self.memory)
+            why = prove(way)
+        except GLError as error:
+            why = str(error)
+        if why and way is not None:
+            way.delete()
+        return (None, why) if why else (way, "")
+
+    def remember(self, rows: "dict[str, Row | None]") -> None:
+        """Write down what was found of ways, or with None that it holds no more."""
+        if self._cache is not None:
+            self._cache.put(self._driver, {self._key(name): row for name, row in rows.items()})
+
+    def _key(self, name: str) -> str:
+        # Where the frames lie is part of it only for ways that look at it; the others do not know it when they begin.
+        where = "" if self.memory is None else f" from {self.memory.kind} memory at {self.memory.offsets}"
+        return f"{self.layout} {self.layout.strides}{where} by {name}"
+
+    def _recall(self, name: str) -> bool:
+        row = self._cache.get(self._driver, self._key(name)) if self._cache is not None else None
+        if row is None:
+            return False
+        self.remembered.add(name)
+        if "us" in row:
+            self.measured_us[name] = row["us"]
+        else:
+            self.refused[name] = f"{row['why']} (remembered)"
+        return True
+
+    def _try(self, row: "Candidate", fresh: "dict[str, Row | None]") -> None:
+        way, why = self.make(row)
+        if way is not None:
+            try:
+                us = measure(way)
+            except GLError as error:
+                why = str(error)
+            finally:
+                way.delete()
+        if not why:
+            self.measured_us[row.name] = us
+            fresh[row.name] = {"us": us}
+            return
+        self.refused[row.name] = why
+        # What a driver refuses now, for want of memory for example, it may take the next time.
+        if why.startswith(WRONG):
+            fresh[row.name] = {"why": why}
+
+    def _ask_children(self, risky: "Sequence[Candidate]") -> None:
+        """Refuse what a child process died of, now or once before, and what none could try."""
+        cache = self._cache if self._cache is not None else _children
+        known = {row.name: cache.get(self._driver, f"child: {row.name}") for row in risky}
+        unknown = [name for name, row in known.items() if row is None]
+        if unknown:
+            deaths = probe.ask(self.layout, unknown, self.functions.renderer)
+            said: dict[str, Row | None] = {name: {"why": why} for name, why in deaths.items()}
+            cache.put(self._driver, {f"child: {name}": row for name, row in said.items()})
+            known |= said
+        for name, row in known.items():
+            if row is None:
+                self.refused[name] = "it could not be tried in a child process first"
+            elif row["why"]:
+                self.refused[name] = row["why"]

@@ -1,0 +1,254 @@
+"""The ladder: every way is told about, proved, remembered; a driver that dies of one has given its answer."""
+
+import ctypes
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from camkit.errors import GLError
+from camkit.gl_core import probe, transfer_cache
+from camkit.gl_core._gl import Functions
+from camkit.gl_core._ladder import Ladder
+from camkit.gl_core.context import Context, headless
+from camkit.gl_core.transfers import CANDIDATES, NAMES, best
+from camkit.memory_manager import FORMATS
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Context]:
+    made = headless()
+    yield made
+    made.destroy()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that knows nothing yet."""
+    path = tmp_path / "folder" / "transfers.json"
+    monkeypatch.setenv("CAMKIT_TRANSFER_CACHE", str(path))
+    return path
+
+
+@pytest.fixture
+def no_children(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Let child processes find nothing wrong; the list tells who was asked about."""
+    asked: list[list[str]] = []
+
+    def ask(layout, names, renderer):
+        asked.append(list(names))
+        return dict.fromkeys(names, "")
+
+    monkeypatch.setattr(probe, "ask", ask)
+    return asked
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make this process as new."""
+    monkeypatch.setattr(transfer_cache, "_caches", {})
+
+
+def ladder_of(context: Context, transfer: str = "auto", functions: Functions | None = None) -> Ladder:
+    context.make_current()
+    return Ladder(functions or context.functions, FORMATS["NV12"], 64, 48, [64, 64], transfer)
+
+
+class Counted:
+    """Functions of a driver that count the uploads."""
+
+    def __init__(self, context: Context) -> None:
+        types = (None, *[ctypes.c_int] * 6, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p)
+        real = ctypes.CFUNCTYPE(*types)(context.get_proc("glTexSubImage2D"))
+        self.uploads = 0
+
+        def call(*args: object) -> None:
+            self.uploads += 1
+            real(*args)
+
+        self._call = ctypes.CFUNCTYPE(*types)(call)
+        address = ctypes.cast(self._call, ctypes.c_void_p).value or 0
+        self.functions = Functions(lambda name: address if name == "glTexSubImage2D" else context.get_proc(name))
+
+
+def test_every_way_has_its_verdict(context: Context, cache: Path, no_children: list[list[str]]) -> None:
+    ladder = ladder_of(context)
+    words = ladder.explain()
+    assert f"'{ladder.transfer}'" in words and "measured" in words
+    for row in CANDIDATES:
+        verdict = "taken" if row.name == ladder.transfer else ladder.refused[row.name]
+        assert f"{row.tier} {row.name}: {verdict}" in words
+    assert ladder.transfer not in ladder.refused
+    assert {ladder.transfer, *ladder.refused} == {*NAMES} - {"auto"}
+    ladder.delete()
+    assert context.functions.errors() == []
+
+
+def test_of_ways_that_are_about_as_fast_the_one_that_copies_least_is_taken() -> None:
+    assert best({"client": 1000.0, "pbo": 990.0}) == "pbo"
+    assert best({"client": 1.0}) == "client"
+
+
+def test_what_was_found_is_remembered_and_only_the_way_that_is_taken_is_proved_again(
+    context: Context, cache: Path, no_children: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ladder = ladder_of(context)
+    first = dict(ladder.measured_us)
+    assert not ladder.remembered
+    ladder.delete()
+    assert len(no_children) == 1
+
+    forget(monkeypatch)  # as another process
+    watched = Counted(context)
+    ladder = ladder_of(context, functions=watched.functions)
+    assert ladder.measured_us == first and ladder.remembered == set(first)
+    assert "remembered" in ladder.explain()
+    assert len(no_children) == 1
+    planes, textures = 2, 3
+    assert watched.uploads == planes * textures
+    ladder.delete()
+
+    monkeypatch.setenv("CAMKIT_TRANSFER_CACHE", "off")
+    ladder = ladder_of(context)
+    assert not ladder.remembered and "measured" in ladder.explain()
+    ladder.delete()
+
+
+def test_a_way_that_was_right_once_and_is_not_now_gives_way_to_the_next(
+    context: Context, cache: Path, no_children: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ladder_of(context).delete()
+    found = json.loads(cache.read_text())
+    (driver,) = found["drivers"].values()
+    driver["NV12 64x48 [64, 64] by pbo"]["us"] = 0.001  # so that it would be taken
+    cache.write_text(json.dumps(found))
+    forget(monkeypatch)
+    context.make_current()
+    # The mapped buffers of this driver are none of the GPU's: what is copied there never gets into a texture.
+    junk = ctypes.create_string_buffer(64 * 72)
+    fake = ctypes.CFUNCTYPE(ctypes.c_void_p, *[ctypes.c_size_t] * 4)(lambda *args: ctypes.addressof(junk))
+    address = ctypes.cast(fake, ctypes.c_void_p).value or 0
+    broken = Functions(lambda name: address if name == "glMapBufferRange" else context.get_proc(name))
+    ladder = ladder_of(context, functions=broken)
+    assert ladder.transfer == "client"
+    assert ladder.refused["pbo"].startswith("wrong: ")
+    ladder.delete()
+    forget(monkeypatch)
+    ladder = ladder_of(context)
+    assert ladder.refused["pbo"].startswith("wrong: ") and ladder.refused["pbo"].endswith("(remembered)")
+    ladder.delete()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"version": 1}', '{"version": 1, "drivers": {"x": {"y": {"us": "fast"}}}}', "[" * 100000]
+)
+def test_a_damaged_cache_is_told_and_written_anew(
+    context: Context, cache: Path, no_children: list[list[str]], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.parent.mkdir()
+    cache.write_text(text)
+    ladder = ladder_of(context, "client")
+    assert f"not remembered in {cache}: it was damaged, and is written anew" in ladder.explain()
+    ladder.delete()
+    forget(monkeypatch)
+    ladder = ladder_of(context, "client")
+    assert ladder.remembered == {"client"} and str(cache) not in ladder.explain()
+    ladder.delete()
+
+
+def test_a_cache_that_cannot_be_written_or_read_is_told(
+    context: Context, cache: Path, no_children: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.parent.write_text("a file where the folder should be")
+    ladder = ladder_of(context)
+    assert f"not remembered in {cache}: cannot write it: " in ladder.explain()
+    ladder.delete()
+    ladder = ladder_of(context)  # but in this process it is known
+    assert ladder.remembered == set(ladder.measured_us)
+    ladder.delete()
+
+
+def test_no_home_and_relative_paths_are_no_place_for_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CAMKIT_TRANSFER_CACHE")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    cache = transfer_cache.shared_cache()
+    assert cache is not None and cache.path == tmp_path / ".cache" / "camkit" / "transfers.json"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    cache = transfer_cache.shared_cache()
+    assert cache is not None and cache.path == tmp_path / "x" / "camkit" / "transfers.json"
+
+
+def test_two_processes_add_to_one_cache(tmp_path: Path) -> None:
+    path = tmp_path / "transfers.json"
+    ours, other = transfer_cache.TransferCache(path), transfer_cache.TransferCache(path)
+    assert ours.get("gpu", "a") is None and other.get("gpu", "b") is None
+    ours.put("gpu", {"a": {"us": 1.0}})
+    other.put("gpu", {"b": {"why": "wrong"}})
+    found = transfer_cache.TransferCache(path)
+    assert found.get("gpu", "a") == {"us": 1.0} and found.get("gpu", "b") == {"why": "wrong"}
+    found.put("gpu", {"a": None})
+    assert transfer_cache.TransferCache(path).get("gpu", "a") is None
+    found.put("gpu", {str(k): {"us": 1.0} for k in range(transfer_cache.MOST_ROWS + 5)})
+    assert os.listdir(tmp_path) == ["transfers.json"]
+    assert len(json.loads(path.read_text())["drivers"]["gpu"]) == transfer_cache.MOST_ROWS
+
+
+DYING = """
+import os, signal, time
+from camkit.gl_core import _ladder, probe
+real = _ladder.try_way
+def try_way(functions, format, width, height, strides, name):
+    if name == "pbo":
+        {crime}
+    real(functions, format, width, height, strides, name)
+_ladder.try_way = try_way
+probe.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("crime", "words"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "a child process died of its trial: SIGSEGV"),
+        ("os._exit(3)", "a child process died of its trial: exit code 3"),
+        ("time.sleep(60)", "a child process hung in its trial: nothing came for 1 s"),
+    ],
+)
+def test_a_driver_that_kills_or_stops_a_child_has_given_its_answer(
+    context: Context, cache: Path, monkeypatch: pytest.MonkeyPatch, crime: str, words: str
+) -> None:
+    monkeypatch.setattr(probe, "PROGRAM", DYING.format(crime=crime))
+    monkeypatch.setattr(probe, "PATIENCE_S", 1.0)
+    ladder = ladder_of(context)
+    assert ladder.refused["pbo"] == words
+    assert ladder.transfer == "client"
+    ladder.delete()
+    # It is not asked for a second time.
+    forget(monkeypatch)
+    monkeypatch.setattr(probe, "PROGRAM", "no program")
+    ladder = ladder_of(context)
+    assert ladder.refused["pbo"] == words
+    ladder.delete()
+    with pytest.raises(GLError, match=f"cannot upload NV12 64x48 .*2b pbo: {words}"):
+        ladder_of(context, "pbo")
+
+
+def test_a_child_tries_what_is_risky_on_this_driver(context: Context, cache: Path) -> None:
+    layout = ladder_of(context, "client").layout
+    risky = [row.name for row in CANDIDATES if row.risky]
+    assert probe.ask(layout, risky, context.functions.renderer) == dict.fromkeys(risky, "")
+    assert probe.ask(layout, risky, "another GPU") == {}
+
+
+def test_without_a_child_process_nothing_risky_is_tried(
+    context: Context, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    ladder = ladder_of(context)
+    assert ladder.refused["pbo"] == "it could not be tried in a child process first"
+    assert ladder.transfer in ("client", "orphan")
+    ladder.delete()
