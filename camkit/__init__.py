@@ -111,7 +111,7 @@ from camkit.performance_core import (
 )
 
 if TYPE_CHECKING:
-    from camkit.gl_core import Offscreen, Viewer
+    from camkit.gl_core import Offscreen, Render, Viewer
     from camkit.performance_core.stages import jit as jit
 
 __version__ = "0.1.0"
@@ -181,6 +181,7 @@ __all__ = [
     "Recorder",
     "RecordingDamaged",
     "RecordingExists",
+    "Render",
     "SettingNotSupported",
     "ShaderError",
     "Sink",
@@ -214,6 +215,6 @@ def __getattr__(name: str) -> Any:
     # OpenGL is loaded when it is first wanted: a robot without a GPU imports camkit too.
     if name == "jit":  # and Numba only by who compiles stages with it
         return import_module("camkit.performance_core.stages.jit")
-    if name in ("Offscreen", "Viewer"):
+    if name in ("Offscreen", "Render", "Viewer"):
         return getattr(import_module("camkit.gl_core"), name)
     raise AttributeError(f"module 'camkit' has no attribute {name!r}")

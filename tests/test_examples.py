@@ -33,6 +33,7 @@ PRINTS = {
     "12_report_and_trace.py": [r"captured \d+, delivered \d+", r"preview is the slowest stage", r"see report.html and"],
     "11_two_cameras.py": [r"(\d+ and \d+: [-+][\d.]+ ms apart.*\n){10}", r"main: 10 came, 0 without a partner"],
     "13_two_processes.py": [r"a memfd", r"(frame \d+: the other process sees a mean of \d+\.\d\n){5}", r"acquired=5"],
+    "17_render_and_read_back.py": [r"(frame \d+: RGB24 \(320, 240\), mean .*\n){10}", r"read back by '\w+'"],
     "14_threads.py": [r"(frame \d+: sharpness .*\n){10}", r"\d+ bands of \d+ pictures", r"camkit-sharpness-1: "],
 }
 

@@ -1,6 +1,7 @@
 """Draw camera frames with OpenGL: upload, conversion, a window or a picture in memory."""
 
+from camkit.gl_core._render import Render
 from camkit.gl_core.offscreen import Offscreen
 from camkit.gl_core.viewer import Viewer
 
-__all__ = ["Offscreen", "Viewer"]
+__all__ = ["Offscreen", "Render", "Viewer"]

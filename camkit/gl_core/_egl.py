@@ -86,13 +86,19 @@ class Egl:
             raise GLError(f"{what}; it may be current in another thread") from error
 
     def destroy_context(self, display: Any, context: Any) -> None:
-        """Give a context up, and what EGL keeps for the calling thread."""
+        """Give a context up, in any thread: it goes when it is current in none."""
         try:
             self.egl.eglDestroyContext(display, context)
-            self.egl.eglReleaseThread()
         except self.error as error:
             kind = ContextLost if self._code(error) in LOST else GLError
             raise kind(f"cannot destroy an OpenGL context: {self._text(error)}") from error
+
+    def release_thread(self) -> None:
+        """Give up what EGL keeps for the calling thread."""
+        try:
+            self.egl.eglReleaseThread()
+        except self.error as error:
+            raise GLError(f"cannot release EGL in a thread: {self._text(error)}") from error
 
     def get_proc(self, name: str) -> int:
         """Return the address of a function, 0 if there is none."""

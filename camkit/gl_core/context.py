@@ -1,5 +1,6 @@
 """OpenGL contexts: without a screen by EGL, with a window by glfw."""
 
+import contextlib
 import ctypes
 import sys
 import threading
@@ -27,11 +28,14 @@ class Context:
         The EGL functions of this context and its display; None where something else made it.
     headless : bool
         There is no window.
+    lasting : bool
+        `abandon` can give it up.
     """
 
     functions: Functions
     egl: EglFunctions | None = None
     headless = True
+    lasting = False
 
     @property
     def description(self) -> dict[str, Any]:
@@ -49,6 +53,10 @@ class Context:
 
     def destroy(self) -> None:
         """Give the context up, in the thread where it is current. Twice is harmless."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Give the context up with all its objects, in any thread, when it is current in none."""
         raise NotImplementedError
 
     def get_proc(self, name: str) -> int:
@@ -71,6 +79,8 @@ class EglContext(Context):
     GLError
         No device here has OpenGL 3.3; the message tells what each answered.
     """
+
+    lasting = True
 
     def __init__(self, debug: bool = False, renderer: str = "") -> None:
         from camkit.gl_core import _egl
@@ -133,8 +143,21 @@ class EglContext(Context):
             # The display stays: it is the same for everybody in this process.
             self._egl.make_current(self._display, None)
             self._egl.destroy_context(self._display, context)
+            self._egl.release_thread()
         except ContextLost:
             pass  # it has destroyed itself
+        self._gone()
+
+    def abandon(self) -> None:
+        context, self._context = self._context, None
+        if context is None:
+            return
+        with contextlib.suppress(ContextLost):
+            # The calling thread may have another context, which stays.
+            self._egl.destroy_context(self._display, context)
+        self._gone()
+
+    def _gone(self) -> None:
         if hasattr(self, "functions"):
             self.functions.log.context_gone()
 

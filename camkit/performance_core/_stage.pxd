@@ -1,6 +1,6 @@
 # The three contracts of a pipeline. Users subclass these by cimport, from outside: a change of these layouts breaks
 # their compiled code, so nothing is added here that can live elsewhere.
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._stats cimport histogram
@@ -10,6 +10,14 @@ cdef extern from "camkit/stage_pool.hpp" namespace "camkit" nogil:
     cdef cppclass stage_pool:
         @staticmethod
         stage_pool *make(uint32_t slots, uint32_t format, uint32_t width, uint32_t height, size_t room, int *error)
+        @staticmethod
+        stage_pool *make_aligned "make"(uint32_t slots, uint32_t format, uint32_t width, uint32_t height, size_t room,
+                                        int *error, size_t stride, size_t alignment)
+        @staticmethod
+        stage_pool *over(uint32_t slots, uint32_t format, uint32_t width, uint32_t height, size_t stride,
+                         uint8_t *const *data, const int *fds, void (*give_up)(void *) noexcept nogil, void *owner,
+                         int *error)
+        uint8_t *data(uint32_t slot) noexcept
         camkit_frame *take(int64_t timeout_ns) noexcept
         uint32_t capacity() noexcept
         uint32_t high_water() noexcept

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from camkit.performance_core._deferred import DeferredStage
 from camkit.performance_core._stage import NullSink, Sink, Source, Stage
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import negotiate
@@ -31,6 +32,11 @@ class Segment:
         """Parallel or None: what stands here alone, for several threads."""
         only = self.stages[0] if self.stages else None
         return only if isinstance(only, Parallel) else None
+
+    @property
+    def deferred(self) -> bool:
+        """bool: a stage stands here alone that has several frames under way."""
+        return bool(self.stages) and isinstance(self.stages[0], DeferredStage)
 
     @property
     def nodes(self) -> list[Any]:
@@ -257,8 +263,8 @@ class Graph:
 
     def _cut(self, path: Path, steps: list[Step]) -> None:
         """Cut a chain into the segments that have a thread each."""
-        if steps and path.match is not None and isinstance(steps[0].node, Parallel):
-            path.segments.append(Segment(Step(NullSink())))  # a thread in front of its threads, for the Match
+        if steps and path.match is not None and isinstance(steps[0].node, (Parallel, DeferredStage)):
+            path.segments.append(Segment(Step(NullSink())))  # a thread in front of its own, for the Match
         for i, step in enumerate(steps):
             first = i == 0 and not path.segments
             node = (
@@ -316,6 +322,8 @@ def _node(step: Step, path: Path, i: int, steps: list[Step]) -> Stage | Sink:
     node = step.node
     if step.batch > 1 and isinstance(node, Parallel):
         raise ValueError(f"{step!r} asks for a batch: each thread of a Parallel takes one frame at a time")
+    if step.batch > 1 and isinstance(node, DeferredStage):
+        raise ValueError(f"{step!r} asks for a batch: the stage takes one frame at a time, and has several under way")
     if isinstance(node, Stage) or (isinstance(node, Sink) and i == len(steps) - 1 and path.into is None):
         return node
     if isinstance(node, (Source, Sink, Tee, Match)) or isinstance(getattr(node, "source", None), Source):
@@ -334,6 +342,13 @@ def _begins(step: Step, node: Stage | Sink, before: Segment) -> bool:
             raise ValueError(
                 f"{step!r} asks for something of its queue, and there is no queue behind a Parallel: frames wait in "
                 "front of it, where its own Step has a say"
+            )
+        return True
+    if isinstance(node, DeferredStage) or before.deferred:
+        if step.thread not in (None, True):
+            raise ValueError(
+                f"{step!r} cannot share a thread as thread={step.thread!r} says: a stage with several frames under way "
+                "has one of its own"
             )
         return True
     if step.thread is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from camkit.performance_core import placement
+from camkit.performance_core._deferred import DeferredWorker
 from camkit.performance_core._matcher import Matcher
 from camkit.performance_core._ordered_map import OrderedMap
 from camkit.performance_core._outlets import Outlet, Outlets
@@ -145,7 +146,7 @@ class Loom:
             elif path.into is not None:
                 self._matched[path.name] = self._link(path, None)
                 to = outlets = Outlets([self._matched[path.name]])
-            worker = Worker(
+            worker = (DeferredWorker if segment.deferred else Worker)(
                 self._run,
                 segment.stages,
                 segment.step.batch,

@@ -22,48 +22,44 @@ class stage_pool {
  public:
   static constexpr std::uint32_t most_slots = 64;  // the bits of a word
 
-  // Slots for one kind of picture; `bytes` is the room of one where the format is compressed, else
-  // it follows from the picture. Null with *error, an errno.
+  using give_up_fn = void (*)(void* owner);
+
+  // Slots for one kind of picture in memory of our own, each beginning at a multiple of
+  // `alignment`, a power of two. `bytes` is the room of one where the format is compressed, else it
+  // follows from the picture and the stride (0: rows without padding). Null with *error, an errno.
   static stage_pool* make(std::uint32_t slots, std::uint32_t format, std::uint32_t width,
-                          std::uint32_t height, std::size_t bytes, int* error) noexcept {
-    const camkit_format* row = camkit_format_row(format);
-    *error = EINVAL;
-    if (!row || !slots || slots > most_slots) return nullptr;
-    if (row->model != CAMKIT_MODEL_COMPRESSED)
-      bytes = camkit_image_bytes(row, camkit_row_bytes(row, 0, width), height);
-    camkit_frame probe{};
-    if (camkit_frame_describe(&probe, format, width, height, nullptr, bytes, 0)) return nullptr;
-    *error = ENOMEM;
-    auto* self = new (std::nothrow) stage_pool(slots);
+                          std::uint32_t height, std::size_t bytes, int* error,
+                          std::size_t stride = 0, std::size_t alignment = 64) noexcept {
+    stage_pool* self = begin(slots, format, width, height, bytes, stride, error);
     if (!self) return nullptr;
-    const std::size_t pitch = (bytes + 63) / 64 * 64;
-    *error = allocate_pages(self->pages_, pitch * slots, 64, huge_pages::no, true);
+    const std::size_t pitch = (self->bytes_ + alignment - 1) / alignment * alignment;
+    *error = allocate_pages(self->pages_, pitch * slots, alignment, huge_pages::no, true);
     if (*error) {
       delete self;
       return nullptr;
     }
-    self->pool_ = new (std::nothrow) frame_pool(slots, recycle, destroy, self);
-    if (!self->pool_ || !self->pool_->ok()) {
-      *error = ENOMEM;
-      if (self->pool_)
-        self->pool_->unref();
-      else
-        destroy(self);
-      return nullptr;
+    for (std::uint32_t i = 0; i < slots; ++i)
+      self->describe(i, width, height, self->pages_.data + i * pitch, stride, CAMKIT_MEMORY_HEAP,
+                     -1);
+    return self->finish(error);
+  }
+
+  // The same in memory of others: `data` has the beginning of each slot, and `fds` its dma-buf, or
+  // is null. give_up(owner) is called when the pool and all of its frames are gone, by whichever
+  // thread that is; not if this answers null.
+  static stage_pool* over(std::uint32_t slots, std::uint32_t format, std::uint32_t width,
+                          std::uint32_t height, std::size_t stride, std::uint8_t* const* data,
+                          const int* fds, give_up_fn give_up, void* owner, int* error) noexcept {
+    stage_pool* self = begin(slots, format, width, height, 0, stride, error);
+    if (!self) return nullptr;
+    for (std::uint32_t i = 0; i < slots; ++i)
+      self->describe(i, width, height, data[i], stride,
+                     fds ? CAMKIT_MEMORY_DMABUF : CAMKIT_MEMORY_FOREIGN, fds ? fds[i] : -1);
+    self = self->finish(error);
+    if (self) {
+      self->give_up_ = give_up;
+      self->owner_ = owner;
     }
-    for (std::uint32_t i = 0; i < slots; ++i) {
-      camkit_frame_describe(&probe, format, width, height, self->pages_.data + i * pitch, bytes, 0);
-      frame_picture& p = self->pictures_[i];
-      for (std::uint32_t k = 0; k < probe.plane_count; ++k) p.planes[k] = probe.planes[k];
-      p.plane_count = probe.plane_count;
-      p.format = format;
-      p.width = width;
-      p.height = height;
-      p.bytes_used = probe.bytes_used;
-      p.flags = 0;
-      p.memory = CAMKIT_MEMORY_HEAP;
-    }
-    self->pool_->pictures = self->pictures_;
     return self;
   }
 
@@ -91,6 +87,7 @@ class stage_pool {
   // The owner gives it up.
   void unref() noexcept { pool_->unref(); }
 
+  std::uint8_t* data(std::uint32_t slot) const noexcept { return pictures_[slot].planes[0].data; }
   std::uint32_t capacity() const noexcept { return pool_->slots.capacity(); }
   std::uint32_t high_water() const noexcept { return pool_->slots.high_water(); }
 
@@ -98,6 +95,60 @@ class stage_pool {
   explicit stage_pool(std::uint32_t slots) noexcept
       : idle_(slots == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << slots) - 1) {}
   ~stage_pool() = default;
+
+  static stage_pool* begin(std::uint32_t slots, std::uint32_t format, std::uint32_t width,
+                           std::uint32_t height, std::size_t bytes, std::size_t stride,
+                           int* error) noexcept {
+    const camkit_format* row = camkit_format_row(format);
+    *error = EINVAL;
+    if (!row || !slots || slots > most_slots) return nullptr;
+    if (row->model != CAMKIT_MODEL_COMPRESSED)
+      bytes = camkit_image_bytes(row, stride ? stride : camkit_row_bytes(row, 0, width), height);
+    camkit_frame probe{};
+    if (camkit_frame_describe(&probe, format, width, height, nullptr, bytes, stride))
+      return nullptr;
+    *error = ENOMEM;
+    auto* self = new (std::nothrow) stage_pool(slots);
+    if (!self) return nullptr;
+    self->bytes_ = bytes;
+    self->slots_ = slots;
+    self->format_ = format;
+    return self;
+  }
+
+  void describe(std::uint32_t i, std::uint32_t width, std::uint32_t height, std::uint8_t* data,
+                std::size_t stride, std::uint32_t memory, int fd) noexcept {
+    camkit_frame probe{};
+    camkit_frame_describe(&probe, format_, width, height, data, bytes_, stride);
+    frame_picture& p = pictures_[i];
+    for (std::uint32_t k = 0; k < probe.plane_count; ++k) {
+      p.planes[k] = probe.planes[k];
+      p.planes[k].dmabuf_fd = fd;
+    }
+    p.plane_count = probe.plane_count;
+    p.format = format_;
+    p.width = width;
+    p.height = height;
+    p.bytes_used = probe.bytes_used;
+    p.flags = 0;
+    p.memory = memory;
+  }
+
+  // Null, and nothing is left of it, without memory for the headers.
+  stage_pool* finish(int* error) noexcept {
+    *error = 0;
+    pool_ = new (std::nothrow) frame_pool(slots_, recycle, destroy, this);
+    if (pool_ && pool_->ok()) {
+      pool_->pictures = pictures_;
+      return this;
+    }
+    *error = ENOMEM;
+    if (pool_)
+      pool_->unref();
+    else
+      destroy(this);
+    return nullptr;
+  }
 
   static std::uint32_t index_of(std::uint64_t bit) noexcept {
     std::uint32_t i = 0;
@@ -116,13 +167,20 @@ class stage_pool {
   }
   static void destroy(void* context) noexcept {
     auto* self = static_cast<stage_pool*>(context);
+    const give_up_fn give_up = self->give_up_;
+    void* const owner = self->owner_;
     free_pages(self->pages_);
     delete self;
+    if (give_up) give_up(owner);
   }
 
   std::atomic<std::uint64_t> idle_;  // a bit for each slot that nobody holds
   parker back_;
-  page_memory pages_;
+  std::size_t bytes_ = 0;
+  std::uint32_t slots_ = 0, format_ = 0;
+  page_memory pages_;  // owned, where the slots lie in our own memory
+  give_up_fn give_up_ = nullptr;
+  void* owner_ = nullptr;
   frame_pool* pool_ = nullptr;
   frame_picture pictures_[most_slots];
 };
