@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import camkit
+from tests.xscreen import own_screen
 
 TOP = Path(__file__).resolve().parent.parent
 README = (TOP / "README.md").read_text()
@@ -70,7 +71,11 @@ def test_a_test_passes(tmp_path: Path) -> None:
 def test_a_shell_line_runs(line: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(line)
     assert program == "camkit", f"{line!r} is run by no test"
-    assert run(["-m", "camkit", *arguments], tmp_path)
+    if arguments[0] == "view":
+        with own_screen(tmp_path):
+            assert "frames" in run(["-m", "camkit", *arguments], tmp_path)
+    else:
+        assert run(["-m", "camkit", *arguments], tmp_path)
 
 
 def test_the_make_targets_exist() -> None:

@@ -2,13 +2,11 @@
 
 import ctypes
 import os
-import shutil
-import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,77 +15,15 @@ import pytest
 import camkit
 from camkit.errors import GLError
 from camkit.gl_core import Viewer
+from tests.xscreen import Screen, own_screen
 
-SCREEN = (640, 480)
 TOP = Path(__file__).resolve().parent.parent
-
-
-class Screen:
-    """An X server without hardware; its pixels lie in a file."""
-
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("Xvfb")
-        assert program is not None, "the window tests need Xvfb: apt install xvfb"
-        read, write = os.pipe()
-        geometry = f"{SCREEN[0]}x{SCREEN[1]}x24"
-        command = [
-            program,
-            "-displayfd",
-            str(write),
-            "-screen",
-            "0",
-            geometry,
-            "-nolisten",
-            "tcp",
-            "-fbdir",
-            str(folder),
-        ]
-        self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(read) as pipe:
-            number = pipe.readline().strip()
-        assert number, "Xvfb did not start"
-        self.display = f":{number}"
-        self.file = folder / "Xvfb_screen0"
-
-    def close(self) -> None:
-        self.server.terminate()
-        self.server.wait(10)
-
-    def pixels(self) -> np.ndarray:
-        """(H, W, 3) uint8, R'G'B': what the screen shows now."""
-        data = self.file.read_bytes()
-        # XWD: a header of big-endian words; bytes of a row in word 12, entries of the colour map, 12 bytes each, in 19.
-        words = struct.unpack(">25I", data[:100])
-        header, width, height, stride, colours = words[0], words[4], words[5], words[12], words[19]
-        rows = np.frombuffer(data, np.uint8, stride * height, header + 12 * colours).reshape(height, stride)
-        return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
-
-    def until(self, found: Callable[[np.ndarray], bool], viewer: Viewer | None = None) -> np.ndarray:
-        """Wait until the screen shows what is looked for."""
-        end = time.monotonic() + 20
-        while True:
-            seen = self.pixels()
-            if found(seen):
-                return seen
-            assert time.monotonic() < end, f"not on the screen; colours: {np.unique(seen.reshape(-1, 3), axis=0)[:8]}"
-            if viewer is not None:
-                viewer.pump()
-            time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
 def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
-    made = Screen(tmp_path_factory.mktemp("screen"))
-    before = {name: os.environ.pop(name, None) for name in ("DISPLAY", "WAYLAND_DISPLAY")}
-    os.environ["DISPLAY"] = made.display
-    yield made
-    import glfw
-
-    glfw.terminate()
-    os.environ.pop("DISPLAY")
-    os.environ.update({name: value for name, value in before.items() if value is not None})
-    made.close()
+    with own_screen(tmp_path_factory.mktemp("screen")) as made:
+        yield made
 
 
 def feed(viewer: Viewer, picture: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from camkit.cli.listing import info_command, list_command
 from camkit.cli.record import record_command
 from camkit.cli.report import failure, write_json
 from camkit.cli.run import run_command
+from camkit.cli.view import view_command
 from camkit.cli.voice import complain
 
 __all__ = ["main"]
@@ -20,6 +21,7 @@ COMMANDS = {
     "list": list_command,
     "info": info_command,
     "run": run_command,
+    "view": view_command,
     "record": record_command,
     "doctor": doctor_command,
 }

@@ -20,6 +20,7 @@ EXHAUSTED = ("copy", "drop", "block", "raise")
 REPORTS = (".md", ".html", ".json")
 DOCTOR = tuple(check.name for check in CHECKS)
 COMPRESSIONS = ("none", "lz4", "zstd")
+SOURCES = "auto (the first real camera, else synthetic), synthetic, /dev/videoN, N, id of 'camkit list', FILE.mcap"
 
 EPILOG = "exit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items())
 
@@ -45,6 +46,7 @@ def parser() -> Parser:
     _add_list(commands)
     _add_info(commands)
     _add_run(commands)
+    _add_view(commands)
     _add_record(commands)
     _add_doctor(commands)
     return top
@@ -125,6 +127,13 @@ def report_file(text: str) -> Path:
     return _new_file(path, text)
 
 
+def folder(text: str) -> Path:
+    """Read the name of a folder that is there."""
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
+    return Path(text)
+
+
 def _new_file(path: Path, text: str) -> Path:
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder")
@@ -187,6 +196,34 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_json(command)
 
 
+def _add_view(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = _command(commands, "view", "look at a camera in a window: zoom, inspect, freeze, save")
+    plain = command.format_help
+
+    def with_keys() -> str:
+        # The other commands need nothing of OpenGL.
+        from camkit.gl_core.keys import help_lines
+
+        command.epilog = "\n".join(["keys:", *help_lines(), "", EPILOG])
+        return plain()
+
+    command.format_help = with_keys  # type: ignore[method-assign]
+    command.add_argument("source", type=source, nargs="?", default="auto", metavar="SOURCE", help=SOURCES)
+    # One more than elsewhere: the frame on show is held.
+    _add_camera(command, buffers=6, named=False)
+    _add_length(command, "without either until the window is closed, or Ctrl-C", "end when N frames were delivered")
+    output = command.add_argument_group("window")
+    output.add_argument("--window", type=size, metavar="WxH", help="size of the window (that of the picture)")
+    output.add_argument("--display", choices=DISPLAYS, default="window", help="all but a window is refused")
+    output.add_argument(
+        "--snapshots", type=folder, default=Path("."), metavar="FOLDER", help="where the key s saves pictures (here)"
+    )
+    output.add_argument(
+        "--transfer", choices=TRANSFERS, default="auto", help="way of the pixels to the GPU (%(default)s: the fastest)"
+    )
+    _add_json(command)
+
+
 def _add_doctor(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _command(commands, "doctor", "examine a camera, and report what it does otherwise than it says")
     command.add_argument(
@@ -238,12 +275,10 @@ def _add_record(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_json(command)
 
 
-def _add_camera(command: Parser, buffers: int) -> None:
+def _add_camera(command: Parser, buffers: int, named: bool = True) -> None:
     camera = command.add_argument_group("camera")
-    camera.add_argument(
-        "--source", type=source, default="auto", metavar="SOURCE",
-        help="auto (the first real camera, else synthetic), synthetic, /dev/videoN, N, id of 'camkit list', FILE.mcap",
-    )  # fmt: skip
+    if named:
+        camera.add_argument("--source", type=source, default="auto", metavar="SOURCE", help=SOURCES)
     camera.add_argument("--size", type=size, metavar="WxH", help="pixels, such as 1280x720")
     camera.add_argument("--fps", type=positive, metavar="N", help="frames a second")
     camera.add_argument("--format", metavar="FOURCC", help="pixel format, such as YUYV or NV12")

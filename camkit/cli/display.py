@@ -17,7 +17,34 @@ MOST_WINDOW = (1280, 720)
 LEAST_TO_KEEP = 3  # buffers of a camera that streams on while we hold one of them
 
 
-class Display:
+class Drawn:
+    """What was drawn with, as a report tells it.
+
+    Parameters
+    ----------
+    drawing : GLSink or None
+        None where OpenGL is not used.
+    """
+
+    def __init__(self, drawing: Offscreen | Viewer | None) -> None:
+        self._drawing = drawing
+
+    def gl(self) -> dict[str, Any] | None:
+        """Describe OpenGL, None where it is not used."""
+        if self._drawing is None:
+            return None
+        said = self._drawing.description
+        row: dict[str, Any] = {name: said.get(name) for name in ("renderer", "version", "vendor", "headless")}
+        row["refused_frames"] = self._drawing.stats().refused
+        return row
+
+    def transfer(self) -> dict[str, Any]:
+        """Tell how pixels got to the GPU, and which ways were not taken and why."""
+        said = self._drawing.transfer if self._drawing is not None else {}
+        return {"path": said.get("path"), "refused": said.get("refused", {})}
+
+
+class Display(Drawn):
     """What `--display` names: the end of the pipeline, and what it says of the GPU.
 
     Attributes
@@ -35,9 +62,9 @@ class Display:
 
     def __init__(self, args: argparse.Namespace, camera: camkit.Camera) -> None:
         if args.display != "none" or args.snapshot is not None:
-            _need_pixels(camera)
+            need_pixels(camera, "take another --format, or --display none without --snapshot")
         self._last: camkit.Frame | None = None
-        self._drawing = _drawing(args.display, args.transfer, camera)
+        super().__init__(_drawing(args.display, args.transfer, camera))
         self.nodes: tuple[Any, ...] = ()
         if self._drawing is not None:
             self.nodes = (self._drawing,)
@@ -52,20 +79,6 @@ class Display:
         if self._drawing is not None:
             self._drawing.close()
         return False
-
-    def gl(self) -> dict[str, Any] | None:
-        """Describe OpenGL, None where it is not used."""
-        if self._drawing is None:
-            return None
-        said = self._drawing.description
-        row: dict[str, Any] = {name: said.get(name) for name in ("renderer", "version", "vendor", "headless")}
-        row["refused_frames"] = self._drawing.stats().refused
-        return row
-
-    def transfer(self) -> dict[str, Any]:
-        """Tell how pixels got to the GPU, and which ways were not taken and why."""
-        said = self._drawing.transfer if self._drawing is not None else {}
-        return {"path": said.get("path"), "refused": said.get("refused", {})}
 
     def save(self, path: Path) -> None:
         """Write the last picture as PNG."""
@@ -89,7 +102,7 @@ def _drawing(choice: str, transfer: str, camera: camkit.Camera) -> Offscreen | V
         return None
     if choice != "headless":
         try:
-            return camkit.Viewer(camera.info.name or "camkit", _window_size(*camera.size), transfer=transfer)
+            return camkit.Viewer(camera.info.name or "camkit", window_size(*camera.size), transfer=transfer)
         except camkit.GLError as error:
             if choice == "window":
                 raise
@@ -97,15 +110,20 @@ def _drawing(choice: str, transfer: str, camera: camkit.Camera) -> Offscreen | V
     return camkit.Offscreen(transfer=transfer)
 
 
-def _need_pixels(camera: camkit.Camera) -> None:
+def need_pixels(camera: camkit.Camera, otherwise: str) -> None:
+    """Refuse a camera whose frames cannot be drawn; `otherwise` says what to do.
+
+    Raises
+    ------
+    FormatNotSupported
+    """
     if camkit.FORMATS[camera.format].compressed:
         raise camkit.FormatNotSupported(
-            f"cannot draw the {camera.format} of {str(camera.info)!r}, which is compressed: "
-            "take another --format, or --display none without --snapshot"
+            f"cannot draw the {camera.format} of {str(camera.info)!r}, which is compressed: {otherwise}"
         )
 
 
-def _window_size(width: int, height: int) -> tuple[int, int]:
+def window_size(width: int, height: int) -> tuple[int, int]:
     """Shrink a picture to what any screen has room for."""
     scale = min(1.0, MOST_WINDOW[0] / width, MOST_WINDOW[1] / height)
     return max(1, round(width * scale)), max(1, round(height * scale))

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import camkit
-from camkit.cli.display import Display
+from camkit.cli.display import Drawn
 from camkit.cli.exit_codes import code_of, one_line
 
 
 def make_report(
     camera: camkit.Camera,
     pipeline: camkit.Pipeline,
-    display: Display,
+    display: Drawn,
     *,
     cpu_s: float,
     files: Mapping[str, Path | None],

@@ -16,6 +16,7 @@ from camkit.memory_manager._abi cimport (
 )
 
 from camkit.errors import GLTimeout
+from camkit.gl_core._snapshots import Shot
 
 cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
 cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
@@ -57,9 +58,10 @@ cdef class Drawing(Sink):
     cdef object _picture(self):
         # A failure concerns those who asked for a picture; frames are drawn all the same.
         try:
-            return self.renderer.read() if self.drawn else None
+            pixels = self.renderer.read() if self.drawn else None
         except Exception as error:
             return error
+        return None if pixels is None else Shot(pixels, self.shown_sequence)
 
     cdef int consume(self, camkit_frame *frame) except -1 nogil:
         self.draw(frame)
@@ -74,12 +76,14 @@ cdef class Drawing(Sink):
         if self.snapshots.wanted.load():
             self._serve()
         if self.swap != NULL and self.drawn and self.renderer.picture.framebuffer and (
-                self.shown_width != self.window_width.load() or self.shown_height != self.window_height.load()):
+                self.shown_width != self.window_width.load() or self.shown_height != self.window_height.load()
+                or self.board is not None and self.board.serve()):
             self._compose(&self.last)
             self._present()
         if self.flights.count:
             self._retire(timeout_ns)
-        return self.flights.count > 0
+            return self.flights.count > 0
+        return self.board is not None and self.board.await_hands(timeout_ns)
 
     cdef int draw(self, camkit_frame *f) except -1 nogil:
         cdef Py_ssize_t copied
@@ -88,6 +92,11 @@ cdef class Drawing(Sink):
         if check_frame(f, &self.fault) != FAULT_NONE:
             self.refused += 1
             return 0
+        if self.board is not None and self._stays():
+            self.panel.passed += 1
+            self._compose(&self.last)
+            self._present()
+            return 1
         self._retire(0)
         if self.flights.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
             with gil:
@@ -100,6 +109,8 @@ cdef class Drawing(Sink):
         self.counters.copies += copied > 0
         self.counters.copied_bytes += copied
         self.fallbacks += self.renderer.ladder.fell
+        if self.board is not None:
+            self.panel.hold(f)
         self._compose(f)
         # Before the frame counts as under way: one that fails is not displayed.
         if self.drawn % ERROR_CHECK_EVERY == 0:
@@ -111,6 +122,7 @@ cdef class Drawing(Sink):
                     self.renderer.functions.fail(f"draw frame {f.sequence}", error)
         self.flights.push(f.timestamp_ns, f.clock == CAMKIT_CLOCK_MONOTONIC)
         self.drawn += 1
+        self.shown_sequence = f.sequence
         self._present()
         if self.swap != NULL and self.painters.count:
             # For a window that is drawn anew without a frame: by then the memory is somebody else's.
@@ -118,6 +130,10 @@ cdef class Drawing(Sink):
             for i in range(self.last.plane_count):
                 self.last.planes[i].data = NULL
         return 1
+
+    cdef bint _stays(self) noexcept nogil:
+        self.board.serve()
+        return self.panel.frozen and self.drawn > 0
 
     cdef int _compose(self, const camkit_frame *f) except -1 nogil:
         # What is seen: the picture in the window, or where it was drawn anyway, and over it the painters' part.
@@ -128,7 +144,12 @@ cdef class Drawing(Sink):
             # A minimised window has no pixels.
             if self.shown_width <= 0 or self.shown_height <= 0:
                 return 0
-            self.renderer.fit(0, self.shown_width, self.shown_height, True)
+            if self.board is None:
+                self.renderer.fit(0, self.shown_width, self.shown_height, True)
+            else:
+                self.board.divide(self.shown_width, self.shown_height)
+                self.panel.view.lay(self.renderer.picture.width, self.renderer.picture.height)
+                self.renderer.show(self.shown_width, self.shown_height, &self.panel.view.at)
         if self.painters.count:
             shown.frame = f
             self.gl.BindFramebuffer(GL_FRAMEBUFFER, shown.framebuffer)
@@ -153,6 +174,8 @@ cdef class Drawing(Sink):
         return 0
 
     cdef int _forget(self) except -1:
+        if self.panel is not None:
+            self.panel.let_go()
         renderer, self.renderer = self.renderer, None
         context, self.context = self.context, None
         try:

@@ -15,6 +15,8 @@ cdef struct gl_functions:
     void (*BindSampler)(GLuint unit, GLuint sampler) noexcept nogil
     void (*BindTexture)(GLenum target, GLuint texture) noexcept nogil
     void (*BindVertexArray)(GLuint array) noexcept nogil
+    void (*BlendFunc)(GLenum sfactor, GLenum dfactor) noexcept nogil
+    void (*BlendFuncSeparate)(GLenum, GLenum, GLenum, GLenum) noexcept nogil
     void (*BlitFramebuffer)(GLint, GLint, GLint, GLint, GLint, GLint, GLint, GLint, GLbitfield, GLenum) noexcept nogil
     void (*BufferData)(GLenum target, GLsizeiptr size, const void *data, GLenum usage) noexcept nogil
     void (*BufferStorage)(GLenum target, GLsizeiptr size, const void *data, GLbitfield flags) noexcept nogil
@@ -38,9 +40,11 @@ cdef struct gl_functions:
     void (*DeleteVertexArrays)(GLsizei n, const GLuint *arrays) noexcept nogil
     void (*Disable)(GLenum cap) noexcept nogil
     void (*DrawArrays)(GLenum mode, GLint first, GLsizei count) noexcept nogil
+    void (*DrawArraysInstanced)(GLenum mode, GLint first, GLsizei count, GLsizei instancecount) noexcept nogil
     void (*EGLImageTargetTexStorageEXT)(GLenum target, void *image, const GLint *attrib_list) noexcept nogil
     void (*EGLImageTargetTexture2DOES)(GLenum target, void *image) noexcept nogil
     void (*Enable)(GLenum cap) noexcept nogil
+    void (*EnableVertexAttribArray)(GLuint index) noexcept nogil
     GLsync (*FenceSync)(GLenum condition, GLbitfield flags) noexcept nogil
     void (*Finish)() noexcept nogil
     void (*Flush)() noexcept nogil
@@ -71,14 +75,19 @@ cdef struct gl_functions:
     void (*PixelStorei)(GLenum pname, GLint param) noexcept nogil
     void (*QueryCounter)(GLuint id, GLenum target) noexcept nogil
     void (*ReadPixels)(GLint, GLint, GLsizei, GLsizei, GLenum, GLenum, void *) noexcept nogil
+    void (*Scissor)(GLint x, GLint y, GLsizei width, GLsizei height) noexcept nogil
     void (*ShaderSource)(GLuint shader, GLsizei count, const GLchar * const *string, const GLint *length) noexcept nogil
     void (*TexImage2D)(GLenum, GLint, GLint, GLsizei, GLsizei, GLint, GLenum, GLenum, const void *) noexcept nogil
     void (*TexParameteri)(GLenum target, GLenum pname, GLint param) noexcept nogil
     void (*TexStorage2D)(GLenum, GLsizei, GLenum, GLsizei, GLsizei) noexcept nogil
     void (*TexSubImage2D)(GLenum, GLint, GLint, GLint, GLsizei, GLsizei, GLenum, GLenum, const void *) noexcept nogil
     void (*Uniform1i)(GLint location, GLint v0) noexcept nogil
+    void (*Uniform2f)(GLint location, GLfloat v0, GLfloat v1) noexcept nogil
     void (*Uniform3fv)(GLint location, GLsizei count, const GLfloat *value) noexcept nogil
     void (*UniformMatrix3fv)(GLint location, GLsizei count, GLboolean transpose, const GLfloat *value) noexcept nogil
     GLboolean (*UnmapBuffer)(GLenum target) noexcept nogil
     void (*UseProgram)(GLuint program) noexcept nogil
+    void (*VertexAttribDivisor)(GLuint index, GLuint divisor) noexcept nogil
+    void (*VertexAttribIPointer)(GLuint, GLint, GLenum, GLsizei, const void *) noexcept nogil
+    void (*VertexAttribPointer)(GLuint, GLint, GLenum, GLboolean, GLsizei, const void *) noexcept nogil
     void (*Viewport)(GLint x, GLint y, GLsizei width, GLsizei height) noexcept nogil

@@ -3,6 +3,7 @@ from libc.stdint cimport uint32_t
 from camkit.gl_core._gl cimport Functions, GLuint, gl_functions
 from camkit.gl_core._ladder cimport Ladder
 from camkit.gl_core._painter cimport painting
+from camkit.gl_core._view cimport placement
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame
 
 
@@ -33,6 +34,8 @@ cdef class Renderer:
     cdef void _draw_picture(self) noexcept nogil
     # The picture into another framebuffer, as large as it fits with its shape kept.
     cdef void fit(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil
+    # The picture, or a part of it, in a place of a window of this size.
+    cdef void show(self, int width, int height, const placement *at) noexcept nogil
     cdef void _show_in(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil
     cdef int configure(self, uint32_t format, uint32_t width, uint32_t height, strides) except -1
     cdef int _set_colour(self, camkit_colour colour) except -1

@@ -11,9 +11,11 @@ from camkit.gl_core._enums cimport (
     GL_FRAMEBUFFER_COMPLETE,
     GL_LINEAR,
     GL_MAX_TEXTURE_SIZE,
+    GL_NEAREST,
     GL_READ_FRAMEBUFFER,
     GL_RGBA,
     GL_RGBA8,
+    GL_SCISSOR_TEST,
     GL_TEXTURE0,
     GL_TEXTURE_2D,
     GL_TEXTURE_MAX_LEVEL,
@@ -21,6 +23,7 @@ from camkit.gl_core._enums cimport (
     GL_UNSIGNED_BYTE,
 )
 from camkit.gl_core._gl cimport GLenum, GLfloat, GLint
+from camkit.gl_core._view cimport area, placement
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
 
@@ -158,6 +161,25 @@ cdef class Renderer:
         self.gl.BlitFramebuffer(0, 0, self.picture.width, self.picture.height, p.x,
                                 p.y + p.picture_height if upward else p.y, p.x + p.picture_width,
                                 p.y if upward else p.y + p.picture_height, GL_COLOR_BUFFER_BIT, GL_LINEAR)
+
+    cdef void show(self, int width, int height, const placement *at) noexcept nogil:
+        cdef painting *p = &self.shown
+        cdef const area *place = &at.place
+        cdef int y = height - place.y - place.height  # a window counts its rows from below
+        self._show_in(0, width, height, True)
+        p.x, p.picture_width = at.across.begin, at.across.stop - at.across.begin
+        p.y, p.picture_height = height - at.down.stop, at.down.stop - at.down.begin
+        self.gl.BindFramebuffer(GL_DRAW_FRAMEBUFFER, 0)
+        self.gl.BindFramebuffer(GL_READ_FRAMEBUFFER, self.picture.framebuffer)
+        self.gl.Scissor(place.x, y, place.width, place.height)
+        self.gl.Enable(GL_SCISSOR_TEST)
+        if p.x > place.x or p.picture_width < place.width or p.y > y or p.picture_height < place.height:
+            self.gl.ClearColor(0, 0, 0, 1)
+            self.gl.Clear(GL_COLOR_BUFFER_BIT)
+        self.gl.BlitFramebuffer(at.across.first, at.down.first, at.across.end, at.down.end, p.x,
+                                p.y + p.picture_height, p.x + p.picture_width, p.y, GL_COLOR_BUFFER_BIT,
+                                GL_NEAREST if at.sharp else GL_LINEAR)
+        self.gl.Disable(GL_SCISSOR_TEST)
 
     cdef void _show_in(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil:
         cdef double scale = min(width / <double>self.picture.width, height / <double>self.picture.height)

@@ -5,8 +5,10 @@ from typing import Any, Self
 import numpy
 import numpy.typing as npt
 
+from camkit.gl_core._board import Board
 from camkit.gl_core._drawing import Drawing
 from camkit.gl_core._gpu_clock import GpuClock
+from camkit.gl_core._snapshots import Shot
 from camkit.memory_manager._format import PixelFormat
 from camkit.memory_manager._frame import Frame
 from camkit.performance_core.negotiate import FrameSpec
@@ -42,6 +44,9 @@ class GLSink(Drawing):
     def _close_context(self, context: Any) -> None: ...
     def _present_by(self, call: int, argument: int) -> None: ...
     def _set_window_size(self, width: int, height: int) -> None: ...
+    def _use_board(self, board: Board, panel: int = 0) -> None: ...
+    def _refresh(self) -> None: ...
+    def _shot(self, timeout: float = 5.0) -> Shot: ...
     def _feed(
         self,
         planes: Sequence[Any],

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uintptr_t
 
+from camkit.gl_core._board cimport Board
 from camkit.gl_core._borrowed cimport Borrowed
 from camkit.gl_core._check cimport fault_text
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release
@@ -15,6 +16,7 @@ from sys import is_finalizing
 from threading import get_ident
 
 from camkit.errors import FormatMismatch, GLError
+from camkit.gl_core._snapshots import Shot
 from camkit.gl_core.png import write_png
 from camkit.gl_core.transfers import check_transfer
 from camkit.memory_manager._checks import check_size
@@ -191,14 +193,7 @@ cdef class GLSink(Drawing):
         GLError
             Nothing was drawn yet, the sink's thread did not answer in time, or it could not read the picture.
         """
-        what = f"cannot read the picture of {self.name!r} back"
-        if self.snapshots.owner != get_ident():
-            return self.snapshots.ask(what, timeout)
-        self.context.make_current()
-        picture = self.renderer.read() if self.drawn else None
-        if picture is None:
-            raise GLError(f"{what}: nothing was drawn yet")
-        return picture
+        return self._shot(timeout).pixels
 
     def save(self, path, timeout=5.0):
         """Write the last picture as PNG; see `readback`."""
@@ -270,10 +265,33 @@ cdef class GLSink(Drawing):
         self.window_width.store(width)
         self.window_height.store(height)
 
+    def _use_board(self, Board board not None, int panel=0):
+        # Let hands change what is seen: before the sink starts.
+        self.painters.add(board)
+        self.board, self.panel = board, board.panels[panel]
+
+    def _refresh(self):
+        # Between two calls of `show`: draw the window anew if hands or its size ask for it.
+        if self.snapshots.owner == get_ident():
+            self.context.make_current()
+            with nogil:
+                self.idle(0)
+
     def _feed(self, planes, format, size, strides, colour=(2, 2, 2, 0), bytes_used=None):
         # `show` for what no pool would hold, such as a broken frame.
         cdef Borrowed borrowed = Borrowed(planes, format, size, strides, colour, bytes_used)
         self._show(&borrowed.frame)
+
+    def _shot(self, timeout=5.0):
+        # The last picture with the number of its frame; otherwise as `readback`.
+        what = f"cannot read the picture of {self.name!r} back"
+        if self.snapshots.owner != get_ident():
+            return self.snapshots.ask(what, timeout)
+        self.context.make_current()
+        pixels = self.renderer.read() if self.drawn else None
+        if pixels is None:
+            raise GLError(f"{what}: nothing was drawn yet")
+        return Shot(pixels, self.shown_sequence)
 
     def _words(self):
         return "\n".join([self.renderer.explain(), *self.renderer.changes])

@@ -2,15 +2,31 @@
 
 import threading
 from threading import get_ident
+from typing import NamedTuple
 
 from camkit.errors import GLError
+
+
+class Shot(NamedTuple):
+    """A picture, and the number of its frame.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        (H, W, 3) uint8, R'G'B', top row first.
+    sequence : int
+    """
+
+    pixels: object
+    sequence: int
 
 
 cdef class Snapshots:
     """Who draws, who waits for a picture, and the picture that is left when drawing has ended.
 
-    A picture may be the exception that stands in its place: it is raised where the picture was asked for, and drawing
-    goes on. `ask` may be called from any thread but the owner's, `open` from any; the rest belongs to the owner.
+    A picture is a Shot, or the exception that stands in its place: it is raised where the picture was asked for, and
+    drawing goes on. `ask` may be called from any thread but the owner's, `open` from any; the rest belongs to the
+    owner.
 
     Attributes
     ----------
@@ -50,8 +66,8 @@ cdef class Snapshots:
 
         Returns
         -------
-        numpy.ndarray
-            A copy.
+        Shot
+            With a copy of the pixels.
 
         Raises
         ------
@@ -74,7 +90,7 @@ cdef class Snapshots:
         if picture is None:
             raise GLError(f"{what}: nothing was drawn yet")
         # Copied by whoever asks, so that the thread that draws is not kept from it.
-        return picture.copy()
+        return Shot(picture.pixels.copy(), picture.sequence)
 
     def _hand_out(self, picture):
         self.wanted.store(0)

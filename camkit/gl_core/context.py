@@ -12,6 +12,7 @@ from typing import Any
 from camkit.errors import ContextLost, GLError
 from camkit.gl_core._egl_calls import EglFunctions
 from camkit.gl_core._gl import Functions
+from camkit.gl_core.monitors import Box, box_of, most_of
 
 # The newest core profile that the driver has is asked for first: some give exactly what was asked.
 VERSIONS = ((4, 6), (4, 5), (4, 3), (4, 1), (3, 3))
@@ -190,6 +191,7 @@ class WindowContext(Context):
         import glfw
 
         self._glfw: Any = glfw
+        self._before = Box(0, 0, *size)  # where the window was before it filled the screen
         self.headless = not visible
         glfw.ERROR_REPORTING = "raise"
         try:
@@ -272,6 +274,55 @@ class WindowContext(Context):
         """bool: the user pressed Esc or the window's button."""
         glfw = self._glfw
         return bool(glfw.window_should_close(self.window)) or glfw.get_key(self.window, glfw.KEY_ESCAPE) == glfw.PRESS
+
+    @property
+    def glfw(self) -> Any:
+        """Module of the window."""
+        return self._glfw
+
+    def to_pixels(self, x: float, y: float) -> tuple[float, float]:
+        """Turn a place in screen coordinates, which the cursor has, into pixels of the window."""
+        wide, high = self._glfw.get_window_size(self.window)
+        across, down = self.pixels
+        return x * across / max(wide, 1), y * down / max(high, 1)
+
+    @property
+    def content_scale(self) -> float:
+        """float: how much larger than on an ordinary monitor letters should be; another one after a move to another."""
+        return float(max(self._glfw.get_window_content_scale(self.window)))
+
+    @property
+    def full_screen(self) -> bool:
+        """bool: the window fills its monitor."""
+        return bool(self._glfw.get_window_monitor(self.window))
+
+    def toggle_full_screen(self) -> None:
+        """Fill the monitor that shows most of the window, or go back to where the window was. Main thread only."""
+        self._call("change to or from the full screen", self._toggle_full_screen)
+
+    def _toggle_full_screen(self) -> None:
+        glfw, window = self._glfw, self.window
+        if self.full_screen:
+            glfw.set_window_monitor(window, None, *self._before, glfw.DONT_CARE)
+            return
+        box = self._box()
+        monitors = glfw.get_monitors()
+        if not monitors:
+            raise GLError("cannot fill the screen: there is no monitor")
+        monitor = monitors[most_of(box, [box_of(glfw, each) for each in monitors])]
+        mode = glfw.get_video_mode(monitor)
+        # Whoever works on another monitor wants to see the picture still.
+        glfw.set_window_attrib(window, glfw.AUTO_ICONIFY, False)
+        self._before = box
+        glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
+
+    def _box(self) -> Box:
+        glfw = self._glfw
+        try:
+            x, y = glfw.get_window_pos(self.window)
+        except glfw.GLFWError:  # Wayland does not tell
+            x, y = 0, 0
+        return Box(x, y, *glfw.get_window_size(self.window))
 
     @property
     def pixels(self) -> tuple[int, int]:

@@ -1,21 +1,32 @@
 """Viewer: show frames in a window."""
 
+import math
 import os
 import sys
+import weakref
+from collections.abc import Callable
 from sys import is_finalizing
 from threading import get_ident
 from typing import TYPE_CHECKING
 
 from camkit.errors import GLError
+from camkit.gl_core import _board as gestures
+from camkit.gl_core._board import Board
 from camkit.gl_core._sink import GLSink
+from camkit.gl_core.album import Album
 from camkit.gl_core.context import WindowContext
+from camkit.gl_core.controls import Controls
 
 if TYPE_CHECKING:
+    from camkit.gl_core._view import View
     from camkit.gl_core.context import Context
 
 
 class Viewer(GLSink):
     """Show frames in a window: their shape is kept, the window may be resized, Esc or its button ends the pipeline.
+
+    With `controls` its user may zoom (wheel), pan (drag), freeze and save the picture, and more: `h` lists the keys.
+    Then the newest frame is held for as long as it is on show, which takes one buffer of the camera.
 
     Make it and call `pump` and `close` in the main thread, as window systems want; frames are drawn in the pipeline's
     thread, or by `show` in the main thread. The window stays, with the last picture, until `close`.
@@ -33,6 +44,11 @@ class Viewer(GLSink):
     debug : bool, optional
         As for `GLSink`.
     name : str, optional
+        Also of the pictures that are saved.
+    controls : bool
+        Whether keys and mouse do anything but Esc.
+    snapshots : path
+        Folder for pictures that are saved by a key or by `snapshot`.
 
     Raises
     ------
@@ -49,6 +65,8 @@ class Viewer(GLSink):
         transfer: str = "auto",
         debug: bool | None = None,
         name: str | None = None,
+        controls: bool = False,
+        snapshots: str | os.PathLike[str] = ".",
     ) -> None:
         super().__init__(transfer=transfer, debug=debug, name=name)
         width, height = size
@@ -58,6 +76,12 @@ class Viewer(GLSink):
         self._window: WindowContext | None = WindowContext(title, (width, height), debug=self.debug)
         self._thread = get_ident()
         self._follow_window(self._window)
+        self._board: Board | None = None
+        self._album = Album(snapshots, _weakly(self._tell))
+        if controls:
+            self._board = Board()
+            self._use_board(self._board)
+            self._controls = Controls(self._window, self._board, _weakly(self.snapshot))
 
     def pump(self) -> bool:
         """Serve the window's events; a pipeline does so while it runs. Main thread only.
@@ -72,6 +96,8 @@ class Viewer(GLSink):
             return False
         window.poll_events()
         self._follow_window(window)
+        if self._board is not None:
+            self._refresh()
         return not window.closing
 
     def close(self) -> None:
@@ -83,9 +109,63 @@ class Viewer(GLSink):
             A pipeline uses the window still.
         """
         super().close()
+        self._album.close()
         window, self._window = self._window, None
         if window is not None:
             window.destroy()
+
+    @property
+    def frozen(self) -> bool:
+        """bool: the picture stays as it is, while frames go on coming and are counted."""
+        return self._board is not None and self._board.panels[0].frozen
+
+    def freeze(self, on: bool = True) -> None:
+        """Keep the picture as it is from the next drawing on, or let it go on. Needs `controls`."""
+        self._needed_board("cannot be frozen").do(gestures.FREEZE, number=int(on))
+
+    @property
+    def passed(self) -> int:
+        """int: frames that came since the picture was frozen."""
+        return self._board.panels[0].passed if self._board is not None else 0
+
+    @property
+    def view(self) -> "View":
+        """View: zoom and pan; whoever asks gets what the last drawing had. Needs `controls`."""
+        return self._needed_board("has no view").panels[0].view
+
+    def zoom_at(self, factor: float, point: tuple[float, float]) -> None:
+        """Enlarge by a factor so that what lies under a point stays there. Needs `controls`.
+
+        Parameters
+        ----------
+        factor : float
+            Above 0; below 1 it makes smaller. The whole picture is the least.
+        point : (float, float)
+            In the window's pixels, from its upper left corner.
+        """
+        if not 0 < factor < math.inf:
+            raise ValueError(f"factor is {factor!r}, not a number above 0")
+        board = self._needed_board("cannot be zoomed")
+        board.do(gestures.WHEEL, *point, amount=math.log(factor, gestures.NOTCH))
+
+    def reset_view(self) -> None:
+        """Show the whole picture again. Needs `controls`."""
+        self._needed_board("has no view").do(gestures.RESET, number=0)
+
+    def snapshot(self) -> None:
+        """Save the picture on show as PNG, without what is drawn over it, named by camera and frame.
+
+        Returns at once: a thread writes the file.
+        """
+        self._album.keep(self.name, self._shot)
+
+    def _needed_board(self, otherwise: str) -> Board:
+        if self._board is None:
+            raise ValueError(f"{self.name!r} was made without controls=True and {otherwise}")
+        return self._board
+
+    def _tell(self, line: str) -> None:
+        """Say something to whoever looks at the window."""
 
     def __del__(self) -> None:
         super().__del__()
@@ -105,6 +185,18 @@ class Viewer(GLSink):
 
     def _close_context(self, context: "Context") -> None:
         context.release()
+
+
+def _weakly(method: Callable[..., object]) -> Callable[..., None]:
+    """Wrap a method of an object that this does not keep alive: a viewer that is dropped closes its window."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*args: object) -> None:
+        found = reference()
+        if found is not None:
+            found(*args)
+
+    return call
 
 
 def _on_wayland() -> bool:

@@ -1,0 +1,26 @@
+from camkit.gl_core._painter import Painter
+from camkit.gl_core._panel import Panel
+
+MOVE: int
+LEAVE: int
+PRESS: int
+RELEASE: int
+WHEEL: int
+ZOOM: int
+PAN: int
+RESET: int
+FREEZE: int
+OVERLAY: int
+INSPECTOR: int
+HELP: int
+ALONE: int
+NOTCH: float
+
+class Board(Painter):
+    panels: tuple[Panel, ...]
+    overlay: bool
+    inspector: bool
+    help: bool
+    alone: int
+    def __init__(self, panels: int = ..., *, overlay: bool = ..., inspector: bool = ...) -> None: ...
+    def do(self, kind: int, x: float = ..., y: float = ..., *, amount: float = ..., number: int = ...) -> bool: ...

@@ -1,0 +1,6 @@
+from camkit.gl_core._view import View
+
+class Panel:
+    view: View
+    frozen: bool
+    passed: int
