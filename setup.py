@@ -111,6 +111,8 @@ ROWS = [
     Row("camkit.gl_core._snapshots"),
     Row("camkit.gl_core._borrowed"),
     Row("camkit.gl_core._painter", hot=True),
+    Row("camkit.gl_core._state", hot=True),
+    Row("camkit.gl_core._on_draw"),
     Row("camkit.gl_core._drawing", hot=True),
     Row("camkit.gl_core._sink"),
 ]

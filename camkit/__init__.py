@@ -111,7 +111,7 @@ from camkit.performance_core import (
 )
 
 if TYPE_CHECKING:
-    from camkit.gl_core import Offscreen, Render, Viewer
+    from camkit.gl_core import DrawContext, FrameInfo, Offscreen, Render, Texture, Viewer
     from camkit.performance_core.stages import jit as jit
 
 __version__ = "0.1.0"
@@ -144,6 +144,7 @@ __all__ = [
     "Copies",
     "Copy",
     "DmabufPlane",
+    "DrawContext",
     "DriverBuffer",
     "Drops",
     "Every",
@@ -151,6 +152,7 @@ __all__ = [
     "FormatNotSupported",
     "Frame",
     "FrameCounts",
+    "FrameInfo",
     "FramePool",
     "FrameQueue",
     "FrameSpec",
@@ -197,6 +199,7 @@ __all__ = [
     "Summary",
     "SyntheticCamera",
     "Tee",
+    "Texture",
     "ThreadPool",
     "ThreadPoolStats",
     "ThreadStats",
@@ -215,6 +218,6 @@ def __getattr__(name: str) -> Any:
     # OpenGL is loaded when it is first wanted: a robot without a GPU imports camkit too.
     if name == "jit":  # and Numba only by who compiles stages with it
         return import_module("camkit.performance_core.stages.jit")
-    if name in ("Offscreen", "Render", "Viewer"):
+    if name in ("DrawContext", "FrameInfo", "Offscreen", "Render", "Texture", "Viewer"):
         return getattr(import_module("camkit.gl_core"), name)
     raise AttributeError(f"module 'camkit' has no attribute {name!r}")

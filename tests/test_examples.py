@@ -34,6 +34,8 @@ PRINTS = {
     "11_two_cameras.py": [r"(\d+ and \d+: [-+][\d.]+ ms apart.*\n){10}", r"main: 10 came, 0 without a partner"],
     "13_two_processes.py": [r"a memfd", r"(frame \d+: the other process sees a mean of \d+\.\d\n){5}", r"acquired=5"],
     "17_render_and_read_back.py": [r"(frame \d+: RGB24 \(320, 240\), mean .*\n){10}", r"read back by '\w+'"],
+    "15_moderngl.py": [r"20 pictures, [\d.]*[1-9][\d.]*% of the last one's pixels lie on an edge"],
+    "16_pyopengl.py": [r"9 different pictures in 9 fields"],
     "14_threads.py": [r"(frame \d+: sharpness .*\n){10}", r"\d+ bands of \d+ pictures", r"camkit-sharpness-1: "],
 }
 

@@ -1,7 +1,8 @@
 """Draw camera frames with OpenGL: upload, conversion, a window or a picture in memory."""
 
+from camkit.gl_core._on_draw import DrawContext, FrameInfo, Texture
 from camkit.gl_core._render import Render
 from camkit.gl_core.offscreen import Offscreen
 from camkit.gl_core.viewer import Viewer
 
-__all__ = ["Offscreen", "Render", "Viewer"]
+__all__ = ["DrawContext", "FrameInfo", "Offscreen", "Render", "Texture", "Viewer"]

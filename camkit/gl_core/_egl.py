@@ -47,11 +47,12 @@ class Egl:
             if display and self._initialize(display):
                 yield name, display, software
 
-    def create_context(self, display: Any, versions: Sequence[tuple[int, int]], debug: bool) -> Any:
-        """Create the newest core context there is; GLError tells why there is none.
+    def create_context(self, display: Any, versions: Sequence[tuple[int, int]], debug: bool, share: int = 0) -> Any:
+        """Create the newest core context there is, with the objects of `share`; GLError tells why there is none.
 
         A reset of the GPU is told by such a context where the driver can do that.
         """
+        others = ctypes.cast(share, self.egl.EGLContext) if share else self.egl.EGL_NO_CONTEXT
         extensions = self._extensions(display)
         if "EGL_KHR_surfaceless_context" not in extensions:
             raise GLError("no EGL_KHR_surfaceless_context")
@@ -66,12 +67,14 @@ class Egl:
             wanted = (CONTEXT_MAJOR, major, CONTEXT_MINOR, minor, CONTEXT_PROFILE, CORE_PROFILE)
             wanted += (*reset, *((CONTEXT_FLAGS, DEBUG_FLAG) if debug else ()), NONE)
             try:
-                return self.egl.eglCreateContext(
-                    display, config, self.egl.EGL_NO_CONTEXT, (self.egl.EGLint * len(wanted))(*wanted)
-                )
+                return self.egl.eglCreateContext(display, config, others, (self.egl.EGLint * len(wanted))(*wanted))
             except self.error as error:
                 reason = f"OpenGL {major}.{minor}: {self._text(error)}"
         raise GLError(reason)
+
+    def display(self, address: int) -> Any:
+        """Take a display that somebody else has opened."""
+        return ctypes.cast(address, self.egl.EGLDisplay)
 
     def make_current(self, display: Any, context: Any) -> None:
         """Make a context the calling thread's own, or none of this display with None."""

@@ -50,6 +50,11 @@ cdef class EglFunctions:
             if (version is None or self.version < version) and extension not in self.extensions:
                 table[EGL_NAMES.index(name)] = NULL
 
+    @property
+    def handles(self):
+        """(int, int): the addresses of the display and the context."""
+        return <uintptr_t>self.display, <uintptr_t>self.context
+
     cdef str _string(self, int name):
         cdef const char *text = self.f.QueryString(self.display, name)
         return text.decode(errors="replace") if text != NULL else ""

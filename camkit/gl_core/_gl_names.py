@@ -68,6 +68,7 @@ GL_NAMES = (
     "LinkProgram",
     "MapBufferRange",
     "PixelStorei",
+    "PolygonMode",
     "QueryCounter",
     "ReadPixels",
     "Scissor",

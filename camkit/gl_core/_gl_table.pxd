@@ -73,6 +73,7 @@ cdef struct gl_functions:
     void (*LinkProgram)(GLuint program) noexcept nogil
     void *(*MapBufferRange)(GLenum target, GLintptr offset, GLsizeiptr length, GLbitfield access) noexcept nogil
     void (*PixelStorei)(GLenum pname, GLint param) noexcept nogil
+    void (*PolygonMode)(GLenum face, GLenum mode) noexcept nogil
     void (*QueryCounter)(GLuint id, GLenum target) noexcept nogil
     void (*ReadPixels)(GLint, GLint, GLsizei, GLsizei, GLenum, GLenum, void *) noexcept nogil
     void (*Scissor)(GLint x, GLint y, GLsizei width, GLsizei height) noexcept nogil

@@ -1,5 +1,6 @@
 from camkit.gl_core._debug cimport DebugLog
 from camkit.gl_core._drawing cimport Drawing
+from camkit.gl_core._on_draw cimport OnDraw
 from camkit.memory_manager._abi cimport camkit_frame
 
 
@@ -8,6 +9,7 @@ cdef class GLSink(Drawing):
     cdef str wish  # transfer that was asked for
     cdef tuple size, expected
     cdef readonly bint debug
+    cdef OnDraw on_draw  # None if there is none
     cdef DebugLog log  # of the last context; None before the first
     cdef object said, last_transfer, last_words
 

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy
@@ -8,6 +8,7 @@ import numpy.typing as npt
 from camkit.gl_core._board import Board
 from camkit.gl_core._drawing import Drawing
 from camkit.gl_core._gpu_clock import GpuClock
+from camkit.gl_core._on_draw import DrawContext, Texture
 from camkit.gl_core._snapshots import Shot
 from camkit.memory_manager._format import PixelFormat
 from camkit.memory_manager._frame import Frame
@@ -20,6 +21,7 @@ class GLSink(Drawing):
         *,
         size: tuple[int, int] | None = None,
         transfer: str = "auto",
+        on_draw: Callable[[DrawContext, tuple[Texture, ...]], object] | None = None,
         debug: bool | None = None,
         name: str | None = None,
     ) -> None: ...

@@ -5,6 +5,7 @@ from libc.stdint cimport uintptr_t
 from camkit.gl_core._board cimport Board
 from camkit.gl_core._borrowed cimport Borrowed
 from camkit.gl_core._check cimport fault_text
+from camkit.gl_core._on_draw cimport OnDraw
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release
 from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
@@ -35,18 +36,24 @@ cdef class GLSink(Drawing):
         Size of the picture that `readback` gives; the frame is fitted in. Default: the frame's own.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+    on_draw : callable, optional
+        Draws over every picture with any OpenGL library: it is called as on_draw(ctx, textures) in the sink's thread,
+        with a DrawContext and a Texture for each plane of the frame. What it raises stops the sink.
     debug : bool, optional
         Have the driver look at every call and OpenGL's errors asked for with every frame: an error is told where it
         happens, at the cost of speed. Default: what the environment's ``CAMKIT_GL_DEBUG`` says, 1 or 0.
     name : str, optional
     """
 
-    def __init__(self, *, size=None, transfer="auto", debug=None, name=None):
+    def __init__(self, *, size=None, transfer="auto", on_draw=None, debug=None, name=None):
         super().__init__(name)
         self.debug = os.environ.get("CAMKIT_GL_DEBUG", "0") not in ("", "0") if debug is None else debug
         self.wish = check_transfer(transfer)
         if size is not None:
             self.size = check_size(size)
+        if on_draw is not None:
+            self.on_draw = OnDraw(on_draw)
+            self.painters.add(self.on_draw)
 
     def __enter__(self):
         return self
@@ -109,7 +116,10 @@ cdef class GLSink(Drawing):
         if not self.snapshots.open():
             raise GLError(f"cannot start {self.name!r}: it is in use; stop its pipeline or close() it first")
         try:
-            self.open(self._open_context(), self.wish, self.size)
+            context = self._open_context()
+            if self.on_draw is not None:
+                self.on_draw.use(context)
+            self.open(context, self.wish, self.size)
             self.said = self.context.description
             self.log = self.renderer.functions.log
             if self.expected is not None:

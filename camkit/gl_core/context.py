@@ -64,6 +64,24 @@ class Context:
         """Return the address of an OpenGL function, 0 if there is none. The context must be current."""
         raise NotImplementedError
 
+    def share(self) -> "EglContext":
+        """Make a context with the same textures and buffers, current nowhere. This one must be current, and stays so.
+
+        Raises
+        ------
+        GLError
+            The context is none of EGL's, or EGL refuses.
+        """
+        if self.egl is None:
+            raise GLError(
+                "cannot share the OpenGL context: only contexts of EGL can be shared; this one is of the "
+                "window system's own kind"
+            )
+        try:
+            return EglContext(share=self)
+        finally:
+            self.make_current()
+
 
 class EglContext(Context):
     """A context without any surface; made current in the thread that makes it.
@@ -74,6 +92,8 @@ class EglContext(Context):
         Have the driver look at everything, and speak of errors within the wrong call.
     renderer : str, optional
         What must draw, by OpenGL's name of it. Default: the best there is.
+    share : Context, optional
+        One of EGL's that is current now, to have the objects of; the new one is then current nowhere.
 
     Raises
     ------
@@ -83,12 +103,17 @@ class EglContext(Context):
 
     lasting = True
 
-    def __init__(self, debug: bool = False, renderer: str = "") -> None:
+    def __init__(self, debug: bool = False, renderer: str = "", share: Context | None = None) -> None:
         from camkit.gl_core import _egl
 
         self._egl = _egl.load()
         self._debug = debug
         self._display, self._context = None, None
+        if share is not None and share.egl is not None:
+            display, other = share.egl.handles
+            self._open(self._egl.display(display), other)
+            self.release()
+            return
         refused = []
         for name, display, software in self._egl.displays():
             try:
@@ -112,8 +137,8 @@ class EglContext(Context):
             "update the graphics driver, on Debian: apt install libegl-mesa0 libgl1-mesa-dri"
         )
 
-    def _open(self, display: Any) -> None:
-        context = self._egl.create_context(display, VERSIONS, self._debug)
+    def _open(self, display: Any, share: int = 0) -> None:
+        context = self._egl.create_context(display, VERSIONS, self._debug, share)
         self._display, self._context = display, context
         try:
             self.make_current()

@@ -16,7 +16,7 @@ class Offscreen(GLSink):
         Size of the picture; frames are fitted in with their shape kept. Default: each frame's own.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
-    debug : bool, optional
+    on_draw, debug : optional
         As for `GLSink`.
     name : str, optional
 

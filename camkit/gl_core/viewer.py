@@ -18,6 +18,9 @@ from camkit.gl_core.context import WindowContext
 from camkit.gl_core.controls import Controls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from camkit.gl_core._on_draw import DrawContext, Texture
     from camkit.gl_core._view import View
     from camkit.gl_core.context import Context
 
@@ -41,7 +44,7 @@ class Viewer(GLSink):
         hidden window for ever.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
-    debug : bool, optional
+    on_draw, debug : optional
         As for `GLSink`.
     name : str, optional
         Also of the pictures that are saved.
@@ -63,12 +66,13 @@ class Viewer(GLSink):
         *,
         vsync: bool | None = None,
         transfer: str = "auto",
+        on_draw: "Callable[[DrawContext, tuple[Texture, ...]], object] | None" = None,
         debug: bool | None = None,
         name: str | None = None,
         controls: bool = False,
         snapshots: str | os.PathLike[str] = ".",
     ) -> None:
-        super().__init__(transfer=transfer, debug=debug, name=name)
+        super().__init__(transfer=transfer, on_draw=on_draw, debug=debug, name=name)
         width, height = size
         if not (0 < width <= 16384 and 0 < height <= 16384):
             raise ValueError(f"size is {size!r}, not two numbers from 1 to 16384")
