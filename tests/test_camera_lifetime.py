@@ -213,6 +213,6 @@ def test_the_interpreter_exits_in_silence(what: str) -> None:
     program = "import camkit.camera_capture as c\n" + PROGRAMS[what]
     for options in ([], ["-X", "dev"]):
         done = subprocess.run(
-            [sys.executable, *options, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60
+            [sys.executable, *options, "-W", "error", "-c", program], capture_output=True, text=True, timeout=200
         )
         assert (done.returncode, done.stderr) == (0, ""), what

@@ -38,7 +38,7 @@ NAMED = ("latency_us", "transfer.refused", "source.differences")  # objects whos
 def camkit_command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
     env = os.environ | options.pop("env", {})
-    return subprocess.run([*CAMKIT, *arguments], capture_output=True, text=True, timeout=100, env=env, **options)
+    return subprocess.run([*CAMKIT, *arguments], capture_output=True, text=True, timeout=200, env=env, **options)
 
 
 def last_object(printed: str) -> dict[str, Any]:
@@ -291,7 +291,7 @@ def test_auto_opens_a_window_where_there_is_a_screen(tmp_path: Path) -> None:
         [xvfb_run, "-a", *CAMKIT, *SYNTHETIC, "--frames", "10", "--json", "--snapshot", str(tmp_path / "w.png")],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     report = last_object(done.stdout)
@@ -536,7 +536,7 @@ def test_a_trace_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -
 def test_a_reader_that_has_had_enough_is_no_news(arguments: list[str]) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
-    done = subprocess.run([*CAMKIT, *arguments], stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=100)
+    done = subprocess.run([*CAMKIT, *arguments], stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=200)
     os.close(theirs)
     assert "Traceback" not in done.stderr and "Broken" not in done.stderr and "Exception" not in done.stderr
 
@@ -544,12 +544,12 @@ def test_a_reader_that_has_had_enough_is_no_news(arguments: list[str]) -> None:
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], SHORT, [*SHORT, "--json"]])
 def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*CAMKIT, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=100)
+        done = subprocess.run([*CAMKIT, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=200)
     assert done.returncode == ExitCode.FAILED
     assert done.stderr.endswith("camkit: No space left on device\n")
     assert done.stderr.count("camkit: ") == 1 and "Traceback" not in done.stderr
 
 
 def test_closed_output_is_survived() -> None:
-    done = subprocess.run(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *CAMKIT, *SHORT, "--json"], timeout=100)
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *CAMKIT, *SHORT, "--json"], timeout=200)
     assert done.returncode == 0

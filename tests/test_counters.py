@@ -137,7 +137,7 @@ def count(alloc_probe, syscall_probe, proof_nodes):
         body = CHILD.replace("SCENE", scene).replace("POLICY", repr(policy))
         child = subprocess.run(
             [sys.executable, "-c", body, proof_nodes.__file__, str(syscall_probe), *map(str, sin)],
-            env=dict(os.environ, LD_PRELOAD=str(alloc_probe)), capture_output=True, text=True, timeout=100, check=False,
+            env=dict(os.environ, LD_PRELOAD=str(alloc_probe)), capture_output=True, text=True, timeout=200, check=False,
         )  # fmt: skip
         assert child.returncode == 0, child.stderr
         window = json.loads(child.stdout)[-1]

@@ -206,7 +206,7 @@ def test_control_c_gives_what_was_found_so_far() -> None:
         if "strides and sizes" in line:
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     told = json.loads(out)
     verdicts = {check["name"]: (check["verdict"], check["summary"]) for check in told["checks"]}
     assert told["interrupted"] is True and process.returncode == 1

@@ -42,7 +42,7 @@ PRINTS = {
 
 def run(arguments: list[str], folder: Path, env: dict[str, str] | None = None) -> str:
     """Run Python and return what it printed."""
-    done = subprocess.run(arguments, cwd=folder, env=env, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(arguments, cwd=folder, env=env, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout

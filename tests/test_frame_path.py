@@ -55,7 +55,7 @@ def run(alloc_probe, sink, format):
     body = CHILD.replace("SINK", sink).replace("FORMAT", repr(format))
     child = subprocess.run(
         [sys.executable, "-c", body], env=dict(os.environ, LD_PRELOAD=str(alloc_probe)), capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=200, check=False,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr
     return json.loads(child.stdout)

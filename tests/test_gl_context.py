@@ -107,7 +107,7 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=os.environ | environment,
-        timeout=60,
+        timeout=200,
         check=False,
     )
 

@@ -395,7 +395,7 @@ def test_a_waiting_reader_is_answered_when_the_sink_stops() -> None:
     assert started.wait(30)
     timer = threading.Timer(0.2, stop.set)
     timer.start()
-    assert (screen.readback(timeout=30) == 99).all()
+    assert (screen.readback(timeout=200) == 99).all()
     thread.join()
     timer.join()
 

@@ -35,7 +35,7 @@ def test_drain_returns_at_once_and_everything_under_way_is_delivered():
     pipeline.drain()  # though the stage does not come back
     assert pipeline.running
     gate.set()
-    assert pipeline.wait(timeout=30)
+    assert pipeline.wait(timeout=200)
     stats = pipeline.stats()
     stats.check()
     assert stats.frames.dropped.total == 0
@@ -96,7 +96,7 @@ def test_anybody_may_call_anything_at_any_time(shape):
         thread.join(60)
         assert not thread.is_alive()
     pipeline.abort()
-    assert pipeline.wait(timeout=30)
+    assert pipeline.wait(timeout=200)
     assert not errors
     pipeline.stats().check()
     assert not workers()
@@ -121,11 +121,11 @@ def test_who_waited_for_a_run_leaves_the_next_one_its_queues():
         return joined
 
     pipeline._join = slow_join
-    assert pipeline.wait(timeout=30)
+    assert pipeline.wait(timeout=200)
     assert pipeline.stats().links[0].queued == 2
     pipeline.abort()
     gate.set()
-    assert pipeline.wait(timeout=30)
+    assert pipeline.wait(timeout=200)
     stats = pipeline.stats()
     stats.check()
     assert stats.frames.dropped.aborted >= 2
@@ -153,7 +153,7 @@ def test_a_signal_handler_may_end_a_run_at_any_moment(end):
         try:
             signal.setitimer(signal.ITIMER_REAL, delay, 0.01)  # again and again: also while the first one is at work
             pipeline.start()
-            assert pipeline.wait(timeout=30)
+            assert pipeline.wait(timeout=200)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -199,7 +199,7 @@ def test_a_source_that_never_gives_a_frame_is_stopped_by_abort_and_stop():
         with Pipeline(silent, NullSink("end")) as pipeline:
             pipeline.start()
             getattr(pipeline, end)()
-            assert pipeline.wait(timeout=30)
+            assert pipeline.wait(timeout=200)
         pipeline.stats().check()
     kept.close()
 

@@ -162,7 +162,7 @@ def test_stop_and_abort_end_a_match():
         pipeline = Pipeline(Match(stream("a", None), stream("b", None), tolerance=1.0), lambda frame: None)
         pipeline.start()
         getattr(pipeline, end)()
-        assert pipeline.wait(timeout=20)
+        assert pipeline.wait(timeout=200)
         pipeline.stats().check()
 
 
@@ -182,7 +182,7 @@ def test_drain_matches_what_is_under_way():
         time.sleep(0.001)
     pipeline.drain()
     gate.set()
-    assert pipeline.wait(timeout=30)
+    assert pipeline.wait(timeout=200)
     pipeline.stats().check()
     assert len(seen) >= 8
 

@@ -126,7 +126,7 @@ def test_frames_that_are_dropped_or_replaced_leave_the_others_in_order():
 
 
 def test_several_frames_are_under_work_at_the_same_time():
-    meeting = threading.Barrier(3, timeout=30)
+    meeting = threading.Barrier(3, timeout=200)
 
     def meet(frame):
         meeting.wait()

@@ -26,7 +26,7 @@ def in_thread(work):
 def child(code):
     """Run code in a process of its own: what it gives up it does not get back."""
     lines = ["import os, resource", "from camkit.performance_core import placement", code]
-    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

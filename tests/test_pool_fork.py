@@ -99,5 +99,5 @@ frame.close()
 def test_a_forked_child(body):
     # CPython 3.12 and later warn of any fork beside a thread, and "camkit-let-go" is one.
     quiet = ["-W", "ignore:This process:DeprecationWarning"]
-    done = subprocess.run([sys.executable, *quiet, "-c", SETUP + body], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, *quiet, "-c", SETUP + body], capture_output=True, text=True, timeout=200)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

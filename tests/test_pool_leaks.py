@@ -141,7 +141,7 @@ camera.close()
 def test_the_end_of_the_interpreter_and_native_takers_are_told_of():
     environment = {**os.environ, "CAMKIT_DEBUG_LEAKS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", NATIVE_TAKER], capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, "-c", NATIVE_TAKER], capture_output=True, text=True, timeout=200, env=environment
     )
     assert done.returncode == 0 and done.stdout == ""
     assert "LeakWarning: <FramePool 3 x " in done.stderr and "of 3 slots in use" in done.stderr
@@ -151,7 +151,7 @@ def test_the_end_of_the_interpreter_and_native_takers_are_told_of():
 def test_a_pool_left_to_the_end_is_told_of():
     body = "import camkit\npool = camkit.FramePool(2, 64)\nframe = pool.acquire()\n"
     environment = {**os.environ, "CAMKIT_DEBUG_LEAKS": "1"}
-    done = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, timeout=60, env=environment)
+    done = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, timeout=200, env=environment)
     assert done.returncode == 0
     assert "was left to the end of the interpreter with 1 of 2 slots in use" in done.stderr
     assert done.stderr.count("slot 0:") == 1

@@ -356,7 +356,7 @@ print("fine")
 
 
 def test_the_interpreter_ends_with_frames_of_wrapped_memory_out():
-    done = subprocess.run([sys.executable, "-X", "dev", "-c", AT_THE_END], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", AT_THE_END], capture_output=True, text=True, timeout=200)
     assert (done.returncode, done.stdout, done.stderr) == (0, "fine\n", "")
 
 

@@ -93,7 +93,7 @@ def test_close_and_abort_wake_a_waiting_consumer(pool):
         thread.start()
         time.sleep(0.02)
         end(queue)
-        thread.join(5)
+        thread.join(200)
         assert got == [None]
 
 
@@ -113,7 +113,7 @@ def test_abort_wakes_a_waiting_producer_and_the_frames_come_back(pool):
         thread.start()
         time.sleep(0.02)
         queue.abort()
-        thread.join(5)
+        thread.join(200)
 
     scene()
     assert errors == ["the queue is aborted"]

@@ -30,7 +30,7 @@ def shell_lines() -> list[str]:
 
 def run(arguments: list[str], folder: Path) -> str:
     """Run Python in a folder, and return what it printed; it must print no complaint."""
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
     return done.stdout

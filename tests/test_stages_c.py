@@ -187,7 +187,7 @@ def test_a_stage_that_waits_for_a_slot_ends_with_the_run(c_stages, output):
     with camera(50) as source:
         pipeline = camkit.Pipeline(source, stage, keep)
         pipeline.start()
-        assert full.wait(10)
+        assert full.wait(200)
         while source.stats().taken < 3:  # the third one waits in the stage
             time.sleep(0.001)
         pipeline.abort()

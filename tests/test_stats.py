@@ -147,7 +147,7 @@ def test_stats_of_a_second_run_count_that_run_alone():
 def test_a_queue_tells_how_full_it_is():
     go = threading.Event()
     with fast(None, buffers=8) as camera:
-        pipeline = Pipeline(camera, lambda frame: go.wait(10) and None, depth=3)
+        pipeline = Pipeline(camera, lambda frame: go.wait(200) and None, depth=3)
         pipeline.start()
         while pipeline.stats().links[0].queued < 3:
             time.sleep(0.001)

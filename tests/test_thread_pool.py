@@ -45,7 +45,7 @@ def child(code, **options):
     """Run a program of its own that must end by itself."""
     lines = ["import os, sys, threading, time", "from camkit import ThreadPool", code]
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", "\n".join(lines)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, **options)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

@@ -172,7 +172,7 @@ def test_a_stage_that_hangs_is_written_down(tmp_path):
     go = threading.Event()
     path = tmp_path / "trace.json"
     with fast(None, buffers=8) as camera:
-        pipeline = Pipeline(camera, lambda frame: go.wait(20) and None, watchdog=0.2)
+        pipeline = Pipeline(camera, lambda frame: go.wait(200) and None, watchdog=0.2)
         with pytest.raises(PipelineError, match="hangs"):
             pipeline.run(trace=path)
         well_formed(load(path))
@@ -251,7 +251,7 @@ def test_a_branch_that_is_added_meanwhile_is_traced_too(tmp_path):
         pipeline = Pipeline(camera, tee)
         pipeline.start(trace=path)
         pipeline.add([later])
-        assert seen.wait(10)
+        assert seen.wait(200)
         pipeline.stop()
     events = same_as_stats(load(path), pipeline.stats())
     assert any(e["ph"] == "B" and e["name"] == "later" for e in events)

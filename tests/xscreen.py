@@ -50,13 +50,13 @@ class Screen:
         assert program is not None, "the window tests need xdotool: apt install xdotool"
         done = subprocess.run(
             [program, *map(str, words)], env=os.environ | {"DISPLAY": self.display}, capture_output=True, text=True,
-            timeout=30, check=True,
+            timeout=200, check=True,
         )  # fmt: skip
         return done.stdout.strip()
 
     def close(self) -> None:
         self.server.terminate()
-        self.server.wait(10)
+        self.server.wait(200)
 
     def pixels(self) -> np.ndarray:
         """(H, W, 3) uint8, R'G'B': what the screen shows now."""
@@ -69,7 +69,7 @@ class Screen:
 
     def until(self, found: Callable[[np.ndarray], object], viewer: Viewer | None = None) -> np.ndarray:
         """Wait until the screen shows what is looked for."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 100
         while True:
             seen = self.pixels()
             if found(seen):

@@ -30,4 +30,5 @@ for engine in uml qemu; do
     jobs=("${jobs[@]:1}")
 done
 
-.venv/bin/python -m pytest "$@"
+# Three processes share the tests, one of which mostly waits for the lab's kernel. `-n0`: none but pytest's own, for --pdb.
+.venv/bin/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --benchmark-disable "$@"

@@ -218,7 +218,7 @@ def open_files() -> Callable[[], tuple[int, int]]:
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Wait for what another thread, or the kernel, does sooner or later."""
-    for _ in range(1000):
+    for _ in range(5000):
         if condition():
             return
         time.sleep(0.02)

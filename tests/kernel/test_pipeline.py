@@ -109,7 +109,7 @@ def test_capture_allocates_nothing_faults_nothing_and_needs_no_gil(vivid, tmp_pa
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True)
     child = subprocess.run(
         [sys.executable, "-c", PATH, vivid.path, sink], env=dict(os.environ, LD_PRELOAD=str(library)),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=250, check=False,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr
     got = json.loads(child.stdout)

@@ -45,6 +45,18 @@ def same(played, recorded):
     return a == b and played[1:] == recorded[1:]
 
 
+def once_at(number, act):
+    """Make a stage that acts when the frame of a number comes, or the first one after it: that one may be lost."""
+    acted = []
+
+    def stage(frame):
+        if frame.sequence >= number and not acted:
+            acted.append(frame.sequence)
+            act()
+
+    return stage
+
+
 def accounts(stats):
     return stats.captured, stats.taken, stats.dropped
 
@@ -157,13 +169,8 @@ def test_numbers_and_times_that_wrap_come_back(vivid, tmp_path, control, value, 
 )
 def test_the_failure_that_ended_it_is_played_too(vivid, tmp_path, control, error):
     path = tmp_path / "a.mcap"
-
-    def fail(frame):
-        if frame.sequence == 5:
-            vivid.set(control)
-
     with camkit.open(vivid.path, **SMALL) as camera, pytest.raises(error) as recorded:
-        record(path, camera, None, fail)
+        record(path, camera, None, once_at(5, lambda: vivid.set(control)))
     with camkit.open(path, realtime=False) as camera:
         frames = []
         with pytest.raises(error) as played:
@@ -176,15 +183,10 @@ def test_the_failure_that_ended_it_is_played_too(vivid, tmp_path, control, error
 
 def test_an_unplugged_webcam_leaves_a_whole_recording(webcam, tmp_path):
     path = tmp_path / "a.mcap"
-
-    def unplug(frame):
-        if frame.sequence == 6:
-            webcam.order("unplug")
-
     try:
         camera = camkit.open(webcam.path, format="MJPG", size=(1280, 720), fps=30, buffers=8)
         with camera, pytest.raises(camkit.CameraDisconnected):
-            record(path, camera, None, unplug)
+            record(path, camera, None, once_at(6, lambda: webcam.order("unplug")))
     finally:
         webcam.order("plug")
         for _ in range(600):
@@ -192,7 +194,7 @@ def test_an_unplugged_webcam_leaves_a_whole_recording(webcam, tmp_path):
                 break
             time.sleep(0.05)
     played, _ = play(path, faults=False)
-    assert len(played) >= 6
+    assert played[-1][0]["sequence"] >= 6
     assert all(pixels[:2] == b"\xff\xd8" and pixels[-2:] == b"\xff\xd9" for _, pixels, _ in played)
     with pytest.raises(camkit.CameraDisconnected, match="as recorded"):
         play(path)
@@ -215,12 +217,7 @@ def test_events_of_the_driver_are_recorded_and_told_again(vivid, tmp_path):
     path = tmp_path / "a.mcap"
     with camkit.open(vivid.path, **SMALL) as camera:
         camera.controls.watch("brightness")
-
-        def darken(frame):
-            if frame.sequence == 5:
-                vivid.set("Brightness", 77)
-
-        record(path, camera, 30, darken)
+        record(path, camera, 30, once_at(5, lambda: vivid.set("Brightness", 77)))
         (told,) = [event for event in camera.events.take() if event.kind == "control"]
     assert (told.fields["name"], told.fields["value"]) == ("brightness", 77)
     with camkit.open(path, realtime=False) as camera:
@@ -232,12 +229,7 @@ def test_a_recorded_stream_that_changed_its_size_changes_it_again(vivid, tmp_pat
     path = tmp_path / "a.mcap"
     vivid.input(3)
     with camkit.open(vivid.path, format="YUYV") as camera:
-
-        def change(frame):
-            if frame.sequence == 5:
-                vivid.offer(camera, "640x480p72")
-
-        kept = record(path, camera, 30, change)
+        kept = record(path, camera, 30, once_at(5, lambda: vivid.offer(camera, "640x480p72")))
     vivid.set("DV Timings Signal Mode", 0)  # which belongs to the input
     camkit.open(vivid.path, format="YUYV", timings="1280x720p60").close()
     sizes = [(entry[0]["width"], entry[0]["height"]) for entry in kept]

@@ -74,7 +74,7 @@ def test_a_signal_reaches_the_command(uml: None) -> None:
         assert child.stdout is not None
         assert child.stdout.readline() == b"begun\n"
         child.send_signal(signal.SIGINT)
-        output, errors = child.communicate(timeout=60)
+        output, errors = child.communicate(timeout=200)
     assert (child.returncode, output) == (7, b"interrupted\n"), errors.decode()
 
 

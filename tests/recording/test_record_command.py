@@ -83,7 +83,7 @@ def test_a_signal_ends_a_recording_whole(tmp_path: Path, number: signal.Signals)
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     report = json.loads(out)
     assert report["file"]["complete"] is True and report["frames"]["dropped"]["pipeline"] == 0
@@ -96,7 +96,7 @@ def test_a_full_disk_fails_the_command(tmp_path: Path) -> None:
         [sys.executable, "-m", "camkit", "record", path, "--source", "synthetic", "--json"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000)),
     )
     report = json.loads(done.stdout)
