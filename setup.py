@@ -56,6 +56,8 @@ ROWS = [
     Row("camkit.performance_core._outlets"),
     Row("camkit.performance_core._run"),
     Row("camkit.performance_core._chain", hot=True),
+    Row("camkit.performance_core._waiting", hot=True),
+    Row("camkit.performance_core._delivery", hot=True),
     Row("camkit.performance_core._worker", hot=True),
     Row("camkit.performance_core._deferred", hot=True),
     Row("camkit.performance_core._matcher"),

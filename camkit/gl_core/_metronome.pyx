@@ -61,9 +61,8 @@ cdef class Metronome:
                 return
         error = (at - self.phase) - passed * self.period_ns
         if fabs(error) > self.period_ns * (0.5 if count and self.count else 0.25):
-            if self.stray(at, hint, count):
-                return
-            # A number that is missed, once, is found again by the next one's.
+            if not self.stray(at, hint, count) and self.strange > 1:
+                self.off = max(self.off, <int64_t>fabs(error))  # one alone may be a slip, two are no even beat
             return
         self.strange = 0
         k = self.seen = min(self.seen + 1, 1000)
@@ -79,8 +78,11 @@ cdef class Metronome:
     cdef void begin(self, int64_t at, double hint, uint64_t count) noexcept nogil:
         if self.seen:
             self.restarts += 1
+        # The same period said again, and another phase: what does so often does not beat evenly.
+        if hint == 0 or hint != self.hint:
+            self.off = 0
         self.phase, self.count, self.hint, self.period_ns = at, count, hint, hint
-        self.seen, self.strange, self.off = 1, 0, 0
+        self.seen, self.strange = 1, 0
 
     cdef bint stray(self, int64_t at, double hint, uint64_t count) noexcept nogil:
         self.strange += 1

@@ -11,7 +11,8 @@ from camkit.performance_core._trace cimport TraceRing, trace_ring
 cdef extern from "camkit/worker_state.hpp" namespace "camkit" nogil:
     cdef cppclass worker_state:
         worker_state() except +
-        lone_counter fetched, delivered, forwarded, shared, stage, bad, pool, aborted, first, last, sequence, since
+        lone_counter fetched, delivered, forwarded, shared, stage, bad, pool, late, aborted
+        lone_counter first, last, sequence, since
         lone_int at
 
 

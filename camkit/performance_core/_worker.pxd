@@ -1,20 +1,18 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
-from camkit.performance_core._chain cimport Chain
+from camkit.performance_core._delivery cimport Delivery
 from camkit.performance_core._outlets cimport Outlet, Outlets, outlet
-from camkit.performance_core._stage cimport Sink, Source
+from camkit.performance_core._stage cimport Source
 from camkit.performance_core._stats cimport histogram
 
 
-cdef class Worker(Chain):
+cdef class Worker(Delivery):
     cdef Source source  # None: frames come from inlet
     cdef Outlet inlet
-    cdef Sink sink  # None: frames go to outlets
     cdef int64_t patience_ns  # of a sink at its link; negative: no end
     cdef Outlets outlets
     cdef histogram *link_latency  # owned; time that frames waited in inlet
-    cdef histogram *sink_latency  # owned; timestamp_ns to the end of consume()
     cdef bint flowing  # between start() and stop() of the nodes
     cdef bint tee  # the outlets are branches
     cdef bint fan_in  # the source is a Match, which ends by itself
@@ -26,10 +24,6 @@ cdef class Worker(Chain):
     cdef int fetch(self) except -1 nogil
     cdef int fetch_from_source(self) except -1 nogil
     cdef int fetch_from_link(self) except -1 nogil
-    cdef int idle(self, int64_t timeout_ns) except -1 nogil
     cdef int hand_on(self) except -1 nogil
-    cdef int consume(self, camkit_frame *frame) except -1 nogil
     cdef void forward(self, camkit_frame *frame) noexcept nogil
     cdef int push(self, outlet *to, camkit_frame *frame, uint64_t number) noexcept nogil
-    cdef void trace_loss(self, camkit_frame *frame) noexcept
-    cdef void count_delivery(self) noexcept nogil

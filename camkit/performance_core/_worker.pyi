@@ -1,14 +1,14 @@
 from collections.abc import Iterable
 from typing import Self
 
-from camkit.performance_core._chain import Chain
+from camkit.performance_core._delivery import Delivery
 from camkit.performance_core._outlets import Outlet, Outlets
 from camkit.performance_core._run import Run
 from camkit.performance_core._stage import Node, Sink, Source, Stage
 from camkit.performance_core.latch import Latch
 from camkit.performance_core.stats import Summary
 
-class Worker(Chain):
+class Worker(Delivery):
     def __new__(
         cls,
         run: Run,

@@ -4,7 +4,6 @@ from libc.stdint cimport int64_t, uint64_t
 from libcpp.vector cimport vector
 
 from camkit.memory_manager._abi cimport (
-    CAMKIT_CLOCK_MONOTONIC,
     CAMKIT_END,
     CAMKIT_INTERRUPTED,
     CAMKIT_OK,
@@ -13,12 +12,13 @@ from camkit.memory_manager._abi cimport (
     camkit_frame_release,
     camkit_frame_retain,
 )
-from camkit.performance_core._chain cimport Chain, failed
+from camkit.performance_core._chain cimport failed
+from camkit.performance_core._delivery cimport Delivery
 from camkit.performance_core._outlets cimport outlet, outlet_list
 from camkit.performance_core._run cimport Run
 from camkit.performance_core._stage cimport Sink, Source
 from camkit.performance_core._stats cimport histogram, summary, summary_of
-from camkit.performance_core._trace cimport trace_aborted, trace_pop, trace_push, trace_sink, trace_take
+from camkit.performance_core._trace cimport trace_aborted, trace_pop, trace_push, trace_take
 
 from camkit.performance_core._stage import NullSink
 from camkit.performance_core.latch import Latch
@@ -29,11 +29,9 @@ cdef int64_t IDLE_NS = 2_000_000  # a sink with work under way is asked this oft
 # Answers of nodes are looked at here, not by Cython, which takes every -1 for an exception: a thread with one that was
 # never raised would end without a word.
 ctypedef int (*next_method)(Source, camkit_frame **, int64_t) noexcept nogil
-ctypedef int (*consume_method)(Sink, camkit_frame *) noexcept nogil
-ctypedef int (*idle_method)(Sink, int64_t) noexcept nogil
 
 
-cdef class Worker(Chain):
+cdef class Worker(Delivery):
     """Run neighbouring nodes in one thread: fetch a frame, pass it through the stages, hand it on.
 
     Takes the GIL only in `run` (before the first and after the last frame) and where a stage does so itself.
@@ -65,7 +63,7 @@ cdef class Worker(Chain):
         else:
             self.inlet = inlet
         if isinstance(to, Sink):
-            self.sink = to
+            self.deliver_to(to)
             self.patience_ns = -1 if type(to) is NullSink else SLICE_NS
         else:
             self.outlets = to
@@ -74,13 +72,11 @@ cdef class Worker(Chain):
         self.tee, self.fan_in, self.stamping = tee, fan_in, own
         self.limited = limited and run.state.limited()
         self.link_latency = new histogram()
-        self.sink_latency = new histogram()
-        if not (self.link_latency and self.sink_latency):
+        if not self.link_latency:
             raise MemoryError("no memory for a pipeline thread")
 
     def __dealloc__(self):
         del self.link_latency
-        del self.sink_latency
 
     @property
     def nodes(self):
@@ -115,6 +111,7 @@ cdef class Worker(Chain):
                 camkit_frame_release(self.frames[i])
             self.w.aborted.add(1)
         self.begin = self.end = 0
+        self.abandon()
         for node in reversed(started):
             try:
                 self._turn_to(node)
@@ -134,7 +131,7 @@ cdef class Worker(Chain):
         return {
             "fetched": w.fetched.get(), "delivered": w.delivered.get(), "forwarded": w.forwarded.get(),
             "shared": w.shared.get(), "stage": w.stage.get(), "bad": w.bad.get(), "pool": w.pool.get(),
-            "aborted": w.aborted.get(),
+            "late": w.late.get(), "aborted": w.aborted.get(),
         }
 
     def link_wait(self, also=()):
@@ -178,9 +175,11 @@ cdef class Worker(Chain):
                 if self.work() == CAMKIT_END or self.hand_on() == CAMKIT_END:
                     return 0  # run() counts what is in hand
             elif answer == CAMKIT_END:
-                return 0
+                return self.finish()
             elif self.outlets is not None:
                 self.outlets.choice.current()  # who has changed them waits for that
+            if self.sink is not None and self.sink.room:
+                self.pace()
 
     cdef int fetch(self) except -1 nogil:
         cdef int answer
@@ -197,15 +196,20 @@ cdef class Worker(Chain):
 
     cdef int fetch_from_source(self) except -1 nogil:
         cdef int answer, pending = 0
+        cdef int64_t patience = -1
         cdef uint64_t began = self.tick
         if self.state.aborting() or self.state.reached() or (self.state.over() and not self.fan_in):
             return CAMKIT_END
         if not self.state.may_take():
-            self.state.await_progress()
+            if self.sink is not None and self.waiting.count:
+                self.waiting.sleep()
+            else:
+                self.state.await_progress()
             return CAMKIT_TIMEOUT
         if self.sink is not None:
             pending = self.idle(0)
-        answer = (<next_method>self.source.next)(self.source, self.frames, IDLE_NS if pending else -1)
+            patience = self.waiting.patience(IDLE_NS if pending else -1)
+        answer = (<next_method>self.source.next)(self.source, self.frames, patience)
         if answer == CAMKIT_OK:
             if self.frames[0] == NULL:
                 with gil:
@@ -235,9 +239,9 @@ cdef class Worker(Chain):
             answer = inlet.link.pop(self.frames, 0)
             if answer == CAMKIT_TIMEOUT:
                 self.w.at.set(self.stage_count)
-                pending = self.idle(IDLE_NS)
+                pending = self.idle(self.waiting.patience(IDLE_NS))
                 self.w.at.set(-1)
-                answer = inlet.link.pop(self.frames, 0 if pending else self.patience_ns)
+                answer = inlet.link.pop(self.frames, 0 if pending else self.waiting.patience(self.patience_ns))
         if answer != CAMKIT_OK:
             return answer
         self.end = 1
@@ -253,41 +257,18 @@ cdef class Worker(Chain):
                 began = self.tick
         return CAMKIT_OK
 
-    cdef int idle(self, int64_t timeout_ns) except -1 nogil:
-        cdef int pending = (<idle_method>self.sink.idle)(self.sink, timeout_ns)
-        if pending == -1:
-            failed("idle")
-        return pending
-
     cdef int hand_on(self) except -1 nogil:
         cdef camkit_frame *frame
         while self.begin < self.end:
             frame = self.frames[self.begin]
-            if self.sink is not None:
-                self.consume(frame)
-            else:
+            if self.sink is None:
                 self.forward(frame)
+            elif self.sink.room:
+                self.keep(frame)
+            else:
+                self.consume(frame)
             self.begin += 1
         self.end = 0
-        return CAMKIT_OK
-
-    cdef int consume(self, camkit_frame *frame) except -1 nogil:
-        cdef int64_t stamp = frame.timestamp_ns
-        cdef bint timed = frame.clock == CAMKIT_CLOCK_MONOTONIC
-        cdef uint64_t began = self.tick
-        self.w.at.set(self.stage_count)
-        self.w.sequence.set(frame.sequence)
-        self.w.since.set(self.tick)
-        if (<consume_method>self.sink.consume)(self.sink, frame) == -1:
-            failed("consume")
-        self.tick = self.clock.now()
-        self.w.since.set(0)
-        if self.trace != NULL:
-            self.trace.record(trace_sink, -1, self.w.sequence.get(), began, self.tick, 0, 0)
-        if timed:
-            self.sink_latency.record(self.clock.monotonic(self.tick) - stamp)
-        self.w.delivered.add(1)
-        self.count_delivery()
         return CAMKIT_OK
 
     cdef void forward(self, camkit_frame *frame) noexcept nogil:
@@ -319,20 +300,6 @@ cdef class Worker(Chain):
             else:
                 self.trace.record(trace_push, to.number, number, began, self.tick, answer, to.link.size())
         return answer
-
-    cdef void trace_loss(self, camkit_frame *frame) noexcept:
-        cdef uint64_t now
-        if self.trace != NULL:
-            now = self.clock.now()
-            self.trace.record(trace_aborted, -1, self.w.sequence.get() if frame == NULL else frame.sequence, now, now,
-                              0, 0)
-
-    cdef void count_delivery(self) noexcept nogil:
-        if self.w.first.get() == 0:
-            self.w.first.set(self.tick)
-        self.w.last.set(self.tick)
-        if self.limited:
-            self.state.deliver()
 
     def _fail(self, error):
         if self.error is None:

@@ -153,7 +153,7 @@ def _branch(pipeline: Pipeline, path: Path, strands: list[Strand]) -> BranchStat
         dropped=Drops(
             pool=sum(each["pool"] for each in workers),
             link=sum(each["full"] for each in links),
-            late=sum(each["late"] for each in links),
+            late=sum(each["late"] for each in [*workers, *links]),
             stage=sum(each["stage"] for each in workers),
             bad=sum(each["bad"] for each in workers),
             unmatched=unmatched,

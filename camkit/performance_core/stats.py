@@ -145,6 +145,14 @@ class SinkStats(Counts):
         Frames that could not be shown: truncated or mis-strided.
     fallbacks : int
         Frames that the chosen way to the GPU could not take, so that another one copied them; `explain` says why.
+    shown : int
+        Pictures that came on the screen, as far as it tells; 0 without a window.
+    repeats : int
+        Refreshes of the screen that showed a picture again because there was no newer one.
+    misses : int
+        Pictures that came on the screen later than they were meant for.
+    unseen : int
+        Pictures that were handed to the screen and never seen: replaced by newer ones, or the window was hidden.
     """
 
     displayed: int = 0
@@ -152,6 +160,10 @@ class SinkStats(Counts):
     copied_bytes: int = 0
     refused: int = 0
     fallbacks: int = 0
+    shown: int = 0
+    repeats: int = 0
+    misses: int = 0
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,8 @@ class Writer:
             yield self._drop(at, "before this frame", {"frame": step.frame, "frames": step.extra})
         elif step.kind == "stage" and step.answer in LOST_IN_STAGE:
             yield self._drop(at, LOST_IN_STAGE[step.answer], {"frame": step.frame})
+        elif step.kind == "sink" and step.answer == LATE:
+            yield self._drop(at, "late", {"frame": step.frame})
         elif step.kind == "push" and step.answer == FULL:
             yield self._drop(at, "link", {"frame": step.frame})
         elif step.kind == "push" and step.answer == LATE:

@@ -1,6 +1,6 @@
 // worker_state: what one thread of a pipeline writes down about its work, for the others to read.
 // Every counter has one meaning in the account of its thread,
-//   fetched = delivered + forwarded + stage + bad + pool + aborted + (given to the next link)
+//   fetched = delivered + forwarded + stage + bad + pool + late + aborted + (given to the next link)
 // which adds up when the thread has ended.
 #ifndef CAMKIT_WORKER_STATE_HPP
 #define CAMKIT_WORKER_STATE_HPP
@@ -16,6 +16,7 @@ struct alignas(contention_span) worker_state {
   lone_counter forwarded;         // to the branches of a Tee
   lone_counter shared;            // references that the Tee added
   lone_counter stage, bad, pool;  // dropped by a stage, useless for one, without a slot in one
+  lone_counter late;              // a newer one took its place while it waited for the sink
   lone_counter aborted;           // in this thread's hands when the run was broken off
   lone_counter first, last;       // ticks of the first and the latest delivery; 0: none yet
   lone_counter sequence;          // of the frame under work

@@ -1,0 +1,4 @@
+from camkit.performance_core._chain import Chain
+
+class Delivery(Chain):
+    pass
