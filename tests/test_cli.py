@@ -232,7 +232,8 @@ def test_the_document_has_every_field_and_no_other(display: str) -> None:
     fields = set(leaves(report)) | set(leaves(failed))
     if display == "headless":
         # Whether a way of transfer was refused depends on the machine.
-        assert documented() - {"transfer.refused.<name>"} == fields - {
+        elsewhere = {name for name in documented() if name.startswith("pacing.")}  # of a window, in test_pacing.py
+        assert documented() - {"transfer.refused.<name>"} - elsewhere == fields - {
             "transfer.refused",
             "transfer.refused.<name>",
         } | {"gl"}

@@ -12,6 +12,7 @@ from typing import NoReturn
 import camkit
 from camkit.cli.exit_codes import MEANINGS, UsageError
 from camkit.doctor import CHECKS
+from camkit.gl_core._pacer import MODES
 from camkit.gl_core.transfers import NAMES as TRANSFERS
 from camkit.performance_core._queue import POLICIES
 
@@ -183,6 +184,9 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         "--display", choices=DISPLAYS, default="auto",
         help="auto (a window where there is a screen, else headless), window, headless (GPU, no screen), none (no GPU)",
     )  # fmt: skip
+    output.add_argument(
+        "--pacing", choices=MODES, help="when a window's frames are drawn (latch: the newest just before a refresh)"
+    )
     output.add_argument("--transfer", choices=TRANSFERS, default="auto", help="how pixels get to the GPU (%(default)s)")
     output.add_argument("--snapshot", type=png, metavar="FILE.png", help="save the last picture")
     output.add_argument(

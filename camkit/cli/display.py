@@ -36,7 +36,13 @@ class Drawn:
         said = self._drawing.description
         row: dict[str, Any] = {name: said.get(name) for name in ("renderer", "version", "vendor", "headless")}
         row["refused_frames"] = self._drawing.stats().refused
+        clock = self._drawing.gpu_clock
+        row["gpu_clock_error_us"] = None if clock is None else clock.error_ns / 1000
         return row
+
+    def pacing(self) -> dict[str, Any] | None:
+        """Tell when frames came on the screen, None where there is none."""
+        return self._drawing.pacing if self._drawing is not None else None
 
     def transfer(self) -> dict[str, Any]:
         """Tell how pixels got to the GPU, and which ways were not taken and why."""
@@ -64,7 +70,7 @@ class Display(Drawn):
         if args.display != "none" or args.snapshot is not None:
             need_pixels(camera, "take another --format, or --display none without --snapshot")
         self._last: camkit.Frame | None = None
-        super().__init__(_drawing(args.display, args.transfer, camera))
+        super().__init__(_drawing(args, camera))
         self.nodes: tuple[Any, ...] = ()
         if self._drawing is not None:
             self.nodes = (self._drawing,)
@@ -97,17 +103,19 @@ class Display(Drawn):
         return snapshot
 
 
-def _drawing(choice: str, transfer: str, camera: camkit.Camera) -> Offscreen | Viewer | None:
+def _drawing(args: argparse.Namespace, camera: camkit.Camera) -> Offscreen | Viewer | None:
+    choice = args.display
     if choice == "none":
         return None
     if choice != "headless":
         try:
-            return camkit.Viewer(camera.info.name or "camkit", window_size(*camera.size), transfer=transfer)
+            title, size = camera.info.name or "camkit", window_size(*camera.size)
+            return camkit.Viewer(title, size, pacing=args.pacing, transfer=args.transfer)
         except camkit.GLError as error:
             if choice == "window":
                 raise
             say(f"--display auto is headless: {one_line(error)}")
-    return camkit.Offscreen(transfer=transfer)
+    return camkit.Offscreen(transfer=args.transfer)
 
 
 def need_pixels(camera: camkit.Camera, otherwise: str) -> None:

@@ -36,6 +36,7 @@ def make_report(
         "copies": stats["copies"],
         "transfer": display.transfer(),
         "gl": display.gl(),
+        "pacing": display.pacing(),
         "policy": {
             "full_queue": pipeline.policy,
             "depth": pipeline.depth,

@@ -6,6 +6,7 @@ from camkit.gl_core._check cimport frame_fault
 from camkit.gl_core._flights cimport Flights
 from camkit.gl_core._gl cimport gl_functions
 from camkit.gl_core._gpu_clock cimport GpuClock
+from camkit.gl_core._pacer cimport Pacer
 from camkit.gl_core._painter cimport Painters
 from camkit.gl_core._panel cimport Panel
 from camkit.gl_core._renderer cimport Renderer
@@ -34,6 +35,8 @@ cdef class Drawing(Sink):
     cdef int shown_width, shown_height
     cdef Board board  # None unless hands may zoom, pan and freeze
     cdef Panel panel  # of the board, this picture's
+    cdef Pacer pacer  # of the last window; None without one
+    cdef int64_t begun[4]  # when the drawing of each frame under way began
     cdef Snapshots snapshots  # its owner is the thread that may draw
 
     # Make all that belongs to `context`, which is current; `wish` and `size` are the Renderer's.
@@ -44,7 +47,10 @@ cdef class Drawing(Sink):
     cdef bint _stays(self) noexcept nogil
     # Put together what is seen. `f` is for the painters.
     cdef int _compose(self, const camkit_frame *f) except -1 nogil
-    cdef void _present(self) noexcept nogil
+    # `stamp`: of the frame that is new in the picture, monotonic; 0: not known. Negative: nothing is new.
+    cdef void _present(self, int64_t stamp) noexcept nogil
+    # Wait a little for what the screen has to say of the last pictures.
+    cdef void _await_screen(self) noexcept nogil
     # Count the finished frames; wait for the oldest at most timeout_ns. Returns how many were finished.
     cdef int _retire(self, int64_t timeout_ns) except -1 nogil
     cdef int _drain(self) except -1 nogil

@@ -6,6 +6,7 @@ from libc.string cimport memset
 from camkit.gl_core._check cimport FAULT_NONE, check_frame
 from camkit.gl_core._enums cimport GL_FRAMEBUFFER, GL_NO_ERROR
 from camkit.gl_core._flights cimport FLIGHTS, Flights_make
+from camkit.gl_core._pacer cimport waiting_frame
 from camkit.gl_core._painter cimport painting
 from camkit.gl_core._types cimport GLenum
 from camkit.memory_manager._abi cimport (
@@ -13,12 +14,15 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_OK,
     camkit_frame,
     camkit_frame_release,
+    now_ns,
 )
+from camkit.performance_core._waiting cimport WAITING, sleep_ns
 
 from camkit.errors import GLTimeout
 from camkit.gl_core._snapshots import Shot
 
 cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
+cdef int64_t SCREEN_PATIENCE_NS = 100_000_000  # a hidden window's screen says nothing
 cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
 
 
@@ -79,13 +83,28 @@ cdef class Drawing(Sink):
                 self.shown_width != self.window_width.load() or self.shown_height != self.window_height.load()
                 or self.board is not None and self.board.serve()):
             self._compose(&self.last)
-            self._present()
+            self._present(-1)
+        if self.pacer is not None and self.pacer.flies:
+            self.pacer.settle(now_ns())
         if self.flights.count:
             self._retire(timeout_ns)
             return self.flights.count > 0
         return self.board is not None and self.board.await_hands(timeout_ns)
 
+    cdef int choose(self, camkit_frame **waiting, int count, int fresh) noexcept nogil:
+        cdef waiting_frame those[WAITING]
+        cdef int i, chosen
+        for i in range(count):
+            those[i].sequence = waiting[i].sequence
+            those[i].stamp = waiting[i].timestamp_ns
+            if waiting[i].clock != CAMKIT_CLOCK_MONOTONIC:
+                those[i].stamp = waiting[i].dequeue_ns
+        chosen = self.pacer.choose(those, count, fresh, now_ns())
+        self.wake_ns = self.pacer.wake_ns
+        return chosen
+
     cdef int draw(self, camkit_frame *f) except -1 nogil:
+        cdef bint timed = f.clock == CAMKIT_CLOCK_MONOTONIC
         cdef Py_ssize_t copied
         cdef GLenum error
         cdef uint32_t i
@@ -103,6 +122,7 @@ cdef class Drawing(Sink):
                 self.renderer.functions.check(f"draw frame {f.sequence}")
                 raise GLTimeout(f"cannot draw frame {f.sequence}: {self.renderer.functions.renderer!r} did not finish "
                                 f"an older one within {GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs")
+        self.begun[self.drawn % 4] = now_ns()
         copied = self.renderer.draw(f)
         if self.renderer.holds():
             self.flights.keep(f)
@@ -120,10 +140,12 @@ cdef class Drawing(Sink):
             if error != GL_NO_ERROR:
                 with gil:
                     self.renderer.functions.fail(f"draw frame {f.sequence}", error)
-        self.flights.push(f.timestamp_ns, f.clock == CAMKIT_CLOCK_MONOTONIC)
+        self.flights.push(f.timestamp_ns, timed)
+        if self.pacer is not None and not self.clock.bits:
+            self.pacer.worked(now_ns() - self.begun[self.drawn % 4])
         self.drawn += 1
         self.shown_sequence = f.sequence
-        self._present()
+        self._present(f.timestamp_ns if timed else 0)
         if self.swap != NULL and self.painters.count:
             # For a window that is drawn anew without a frame: by then the memory is somebody else's.
             self.last = f[0]
@@ -157,15 +179,35 @@ cdef class Drawing(Sink):
             self.painters.paint(shown)
         return 1
 
-    cdef void _present(self) noexcept nogil:
-        if self.swap == NULL:
-            self.gl.Flush()
-        elif self.shown_width > 0 and self.shown_height > 0:
+    cdef void _present(self, int64_t stamp) noexcept nogil:
+        cdef int64_t begun = now_ns()
+        cdef bint paced = self.pacer is not None and stamp >= 0
+        if self.swap != NULL and (self.shown_width <= 0 or self.shown_height <= 0):
+            return
+        if paced:
+            self.pacer.settle(begun)
+            self.pacer.swapping(stamp, begun)
+        if self.swap != NULL:
             self.swap(self.window)
+        else:
+            self.gl.Flush()
+        if paced:
+            self.pacer.swapped(begun, now_ns())
+
+    cdef void _await_screen(self) noexcept nogil:
+        cdef int64_t until = now_ns() + SCREEN_PATIENCE_NS
+        if self.pacer is None:
+            return
+        self.pacer.settle(now_ns())
+        while self.pacer.flies and now_ns() < until:
+            sleep_ns(1_000_000)
+            self.pacer.settle(now_ns())
 
     cdef int _retire(self, int64_t timeout_ns) except -1 nogil:
         cdef int done = self.flights.retire(timeout_ns)
         self.counters.displayed += done
+        if done and self.pacer is not None and self.clock.bits:
+            self.pacer.worked(self.flights.drawn_ns - self.begun[(self.counters.displayed - 1) % 4])
         return done
 
     cdef int _drain(self) except -1 nogil:
@@ -191,6 +233,9 @@ cdef class Drawing(Sink):
         finally:
             self.gl = NULL
             self.swap = NULL
+            self.room = 0
+            if self.pacer is not None:
+                self.pacer.clock.close()
             if context is not None:
                 self._close_context(context)
         return 0

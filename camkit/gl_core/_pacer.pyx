@@ -7,6 +7,7 @@ from libcpp.algorithm cimport sort
 
 from camkit.performance_core._stats cimport summary
 
+ROOM = (0, 1, 6)  # smooth has those of the next refreshes by it
 MODES = ("off", "latch", "smooth")  # in the order of these
 cdef enum:
     OFF
@@ -82,6 +83,20 @@ cdef class Pacer:
     def smooth_delay_ns(self):
         """int: what `smooth` puts between a frame's moment in the camera's beat and the earliest it can be drawn."""
         return self.delay_ns
+
+    @property
+    def room(self):
+        """int: how many frames may wait for their moment; 0: none, each is drawn when it comes."""
+        return ROOM[self.way]
+
+    def describe(self):
+        """Return all of it as a dict of plain values, times in microseconds; docs/json.md names them."""
+        refresh, error = self.clock.refresh_ns, self.clock.error_ns
+        return {
+            "mode": self.mode, "clock": self.clock.name, "refresh_us": None if refresh is None else refresh / 1e3,
+            "error_us": None if error is None else error / 1e3, "margin_us": self.margin_ns / 1e3, "shown": self.shown,
+            "repeats": self.repeats, "misses": self.misses, "unseen": self.unseen,
+        }
 
     def explain(self):
         """Tell in words how frames are paced now."""

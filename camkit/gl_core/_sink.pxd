@@ -12,5 +12,6 @@ cdef class GLSink(Drawing):
     cdef OnDraw on_draw  # None if there is none
     cdef DebugLog log  # of the last context; None before the first
     cdef object said, last_transfer, last_words
+    cdef dict clock_verdicts
 
     cdef int _show(self, camkit_frame *f) except -1

@@ -6,6 +6,7 @@ from camkit.gl_core._board cimport Board
 from camkit.gl_core._borrowed cimport Borrowed
 from camkit.gl_core._check cimport fault_text
 from camkit.gl_core._on_draw cimport OnDraw
+from camkit.gl_core._pacer cimport Pacer
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release
 from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
@@ -140,6 +141,7 @@ cdef class GLSink(Drawing):
                 self.context.make_current()
                 with nogil:
                     self._drain()
+                    self._await_screen()
                 self.last_transfer, self.last_words = self.renderer.transfer, self._words()
                 if self.drawn:
                     self.snapshots.keep(picture := self._picture())
@@ -235,18 +237,28 @@ cdef class GLSink(Drawing):
         -------
         SinkStats
             `displayed`: the GPU was done with them. `refused`: truncated or mis-strided, not drawn. `fallbacks`: the
-            way that was chosen could not take them.
+            way that was chosen could not take them. `shown`, `repeats`, `misses`, `unseen`: of a window, see `Viewer`.
         """
-        return replace(super().stats(), refused=self.refused, fallbacks=self.fallbacks)
+        mine = replace(super().stats(), refused=self.refused, fallbacks=self.fallbacks)
+        pacer = self.pacer
+        if pacer is None:
+            return mine
+        return replace(mine, shown=pacer.shown, repeats=pacer.repeats, misses=pacer.misses, unseen=pacer.unseen)
 
     def latencies(self):
         drawn = {"capture_to_drawn": summary(self.capture_to_drawn)} if self.capture_to_drawn.count() else {}
-        return {"capture_to_gl": summary(self.capture_to_gl)} | drawn
+        shown = {} if self.pacer is None else {"capture_to_shown": self.pacer.capture_to_shown}
+        return {"capture_to_gl": summary(self.capture_to_gl)} | drawn | shown
 
     @property
     def gpu_clock(self):
         """ClockMap or None: the GPU's clock on the monotonic one; None before the first start, or if it has none."""
         return self.clock if self.clock is not None and self.clock.bits else None
+
+    @property
+    def pacing(self):
+        """dict or None: how frames are brought to the screen's refreshes, see docs/json.md; None without a window."""
+        return None if self.pacer is None else self.pacer.describe()
 
     def explain(self):
         """Tell on what the sink draws, how pixels get there and why so, and what it refused."""
@@ -256,6 +268,11 @@ cdef class GLSink(Drawing):
         heard = self.log.explain()
         if heard:
             words = f"{words}\n{heard}"
+        if self.clock is not None and self.clock.bits:
+            words = f"{words}\nthe GPU's clock is read on ours within {self.clock.error_ns} ns"
+        if self.pacer is not None:
+            words = f"{words}\n{self.pacer.explain()}\n{self.pacer.clock.explain()}"
+            words = "\n".join([words, *(f"display clock {name!r}: {why}" for name, why in self.clock_verdicts.items())])
         if self.refused:
             words = f"{words}\n{self.refused} frame(s) refused, the last: {fault_text(&self.fault)}"
         return f"{self.said['renderer']}, OpenGL {self.said['version']}\n{words}"
@@ -270,6 +287,11 @@ cdef class GLSink(Drawing):
         # Addresses of the C function that shows a picture in the window, and of its argument.
         self.swap = <void (*)(void *) noexcept nogil><uintptr_t>call
         self.window = <void *><uintptr_t>argument
+
+    def _pace_by(self, Pacer pacer not None, dict verdicts not None):
+        # In the thread that draws. The verdicts tell of each source of the display's time why it was taken, or not.
+        self.pacer, self.clock_verdicts = pacer, verdicts
+        self.room = pacer.room
 
     def _set_window_size(self, width, height):
         self.window_width.store(width)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from camkit.errors import GLError
 from camkit.gl_core import _board as gestures
 from camkit.gl_core._board import Board
+from camkit.gl_core._pacer import MODES, Pacer
 from camkit.gl_core._sink import GLSink
 from camkit.gl_core.album import Album
 from camkit.gl_core.context import WindowContext
 from camkit.gl_core.controls import Controls
+from camkit.gl_core.display_clock import find_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,11 @@ class Viewer(GLSink):
     vsync : bool, optional
         Wait for the screen with every picture. Default: yes, but not on Wayland, which never tears and would stop a
         hidden window for ever.
+    pacing : {"latch", "smooth", "off"}, optional
+        When frames are drawn. ``"latch"`` takes the newest just before the screen's next refresh, so that what is seen
+        is as young as can be; ``"smooth"`` gives each its even place in time, for a camera and a screen of different
+        rates, and costs a fixed delay; ``"off"`` draws each frame when it comes. Where the next refresh is not known
+        the others do that too, and `explain` says so. Default: ``"latch"``, but ``"off"`` with ``vsync=False``.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
     on_draw, debug : optional
@@ -65,6 +72,7 @@ class Viewer(GLSink):
         size: tuple[int, int] = (1280, 720),
         *,
         vsync: bool | None = None,
+        pacing: str | None = None,
         transfer: str = "auto",
         on_draw: "Callable[[DrawContext, tuple[Texture, ...]], object] | None" = None,
         debug: bool | None = None,
@@ -76,6 +84,9 @@ class Viewer(GLSink):
         width, height = size
         if not (0 < width <= 16384 and 0 < height <= 16384):
             raise ValueError(f"size is {size!r}, not two numbers from 1 to 16384")
+        if pacing is not None and pacing not in MODES:
+            raise ValueError(f"pacing is {pacing!r}, not one of {', '.join(map(repr, MODES))}")
+        self._pacing = pacing or ("off" if vsync is False else "latch")
         self._vsync = vsync if vsync is not None else not _on_wayland()
         self._window: WindowContext | None = WindowContext(title, (width, height), debug=self.debug)
         self._thread = get_ident()
@@ -185,6 +196,8 @@ class Viewer(GLSink):
         self._window.make_current()
         self._window.set_vsync(self._vsync)
         self._present_by(*self._window.swap_call)
+        clock, verdicts = find_clock(self._window, self._vsync)
+        self._pace_by(Pacer(self._pacing, clock), verdicts)
         return self._window
 
     def _close_context(self, context: "Context") -> None:

@@ -68,9 +68,9 @@ cdef class Delivery(Chain):
             self.replaced(old)
 
     cdef int pace(self) except -1 nogil:
-        cdef int i, chosen = self.waiting.choose()
+        cdef int _i, chosen = self.waiting.choose()
         while chosen >= 0:
-            for i in range(chosen):
+            for _i in range(chosen):
                 self.replaced(self.waiting.take())
             self.tick = self.clock.now()
             self.consume(self.waiting.frames[0])  # in our hands until then

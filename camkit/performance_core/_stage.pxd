@@ -120,8 +120,8 @@ cdef class Sink(Node):
     cdef int64_t wake_ns  # when it wants to be asked again, on the monotonic clock; 0: with the next frame
 
     # Which of the waiting frames, the oldest first, is to be consumed now: its index, those before it are dropped as
-    # `late`; or -1: none yet. The last `fresh` of them were not there when it was asked last. Asked with each frame that
-    # comes, and at wake_ns, which it sets. Only with `room`.
+    # `late`; or -1: none yet. The last `fresh` of them were not there when it was asked last. Asked with each frame
+    # that comes, and at wake_ns, which it sets. Only with `room`.
     cdef int choose(self, camkit_frame **waiting, int count, int fresh) noexcept nogil
     # Take the frame over: its reference is the sink's from now on, and stays the caller's on an error.
     cdef int consume(self, camkit_frame *frame) except -1 nogil

@@ -3,6 +3,16 @@ from libc.stdint cimport int64_t
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._stage cimport Sink
 
+cdef extern from * nogil:
+    """
+    #include <chrono>
+    #include <thread>
+    static inline void camkit_sleep_ns(long long ns) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(ns));
+    }
+    """
+    void sleep_ns "camkit_sleep_ns"(long long ns) noexcept
+
 cdef enum:
     WAITING = 16  # frames, at most
 

@@ -4,16 +4,6 @@ from libc.stdint cimport int64_t
 
 from camkit.memory_manager._abi cimport camkit_frame, now_ns
 
-cdef extern from * nogil:
-    """
-    #include <chrono>
-    #include <thread>
-    static inline void camkit_sleep_ns(long long ns) {
-      std::this_thread::sleep_for(std::chrono::nanoseconds(ns));
-    }
-    """
-    void camkit_sleep_ns(long long ns) noexcept
-
 cdef int64_t SLICE_NS = 10_000_000
 
 
@@ -56,4 +46,4 @@ cdef class Waiting:
         return left if longest < 0 else min(left, longest)
 
     cdef void sleep(self) noexcept nogil:
-        camkit_sleep_ns(self.patience(SLICE_NS))
+        sleep_ns(self.patience(SLICE_NS))

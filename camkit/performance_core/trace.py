@@ -194,6 +194,9 @@ class Writer:
             if kind == "aborted":
                 yield self._drop(end, "aborted", {"frame": frame})
                 continue
+            if kind == "sink" and step.answer == LATE:  # it never came there
+                yield self._drop(end, "late", {"frame": frame})
+                continue
             if (name := slices.get((kind, place))) is None:
                 name = slices[kind, place] = f'"name":{json.dumps(self._name(step))},"cat":"{kind}"'
             answer = f',"answer":{step.answer}' if step.answer != OK else ""
@@ -219,8 +222,6 @@ class Writer:
             yield self._drop(at, "before this frame", {"frame": step.frame, "frames": step.extra})
         elif step.kind == "stage" and step.answer in LOST_IN_STAGE:
             yield self._drop(at, LOST_IN_STAGE[step.answer], {"frame": step.frame})
-        elif step.kind == "sink" and step.answer == LATE:
-            yield self._drop(at, "late", {"frame": step.frame})
         elif step.kind == "push" and step.answer == FULL:
             yield self._drop(at, "link", {"frame": step.frame})
         elif step.kind == "push" and step.answer == LATE:

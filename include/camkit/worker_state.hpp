@@ -1,6 +1,7 @@
 // worker_state: what one thread of a pipeline writes down about its work, for the others to read.
 // Every counter has one meaning in the account of its thread,
-//   fetched = delivered + forwarded + stage + bad + pool + late + aborted + (given to the next link)
+//   fetched = delivered + forwarded + stage + bad + pool + late + aborted + (given to the next
+//   link)
 // which adds up when the thread has ended.
 #ifndef CAMKIT_WORKER_STATE_HPP
 #define CAMKIT_WORKER_STATE_HPP
