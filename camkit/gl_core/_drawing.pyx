@@ -114,7 +114,7 @@ cdef class Drawing(Sink):
         if self.board is not None and self._stays():
             self.panel.passed += 1
             self._compose(&self.last)
-            self._present()
+            self._present(-1)
             return 1
         self._retire(0)
         if self.flights.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
