@@ -1,7 +1,7 @@
 #include "colour.glsl"
+#include "planes.glsl"
 
 // One colour a pixel in squares of two by two; the other two are the mean of the nearest neighbours that have them.
-uniform sampler2D plane0;
 
 // Where in its square the red pixel lies.
 #if defined ORDER_RGGB
@@ -18,8 +18,8 @@ const ivec2 RED = ivec2(1, 1);
 
 // Mirrored at the edges, which keeps every neighbour's colour.
 float fetch(ivec2 p) {
-    ivec2 last = textureSize(plane0, 0) - 1;
-    return texelFetch(plane0, last - abs(last - abs(p)), 0).r;
+    ivec2 last = size0() - 1;
+    return texel0(last - abs(last - abs(p))).r;
 }
 
 void main() {

@@ -10,5 +10,5 @@ vec2 chroma(ivec2 p, ivec2 last, bool halved) {
 }
 
 vec3 picture(ivec2 p, ivec2 luma, ivec2 samples) {
-    return vec3(texelFetch(plane0, p, 0).r, chroma(p, samples - 1, samples.y < luma.y));
+    return vec3(texel0(p).r, chroma(p, samples - 1, samples.y < luma.y));
 }

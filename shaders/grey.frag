@@ -1,11 +1,10 @@
 #include "colour.glsl"
+#include "planes.glsl"
 
 #ifndef ORDER_Y
 #error "grey.frag knows the order Y"
 #endif
 
-uniform sampler2D plane0;
-
 void main() {
-    colour = converted(texelFetch(plane0, pixel(), 0).rrr);
+    colour = converted(texel0(pixel()).rrr);
 }

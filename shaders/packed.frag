@@ -1,7 +1,7 @@
 #include "colour.glsl"
+#include "planes.glsl"
 
 // Packed 4:2:2: one texel holds two pixels and the chroma of the left one.
-uniform sampler2D plane0;
 
 #if defined ORDER_YUYV
 #define LEFT_Y r
@@ -18,9 +18,9 @@ uniform sampler2D plane0;
 void main() {
     ivec2 p = pixel();
     ivec2 at = ivec2(p.x >> 1, p.y);
-    vec4 texel = texelFetch(plane0, at, 0);
+    vec4 texel = texel0(at);
     bool right = (p.x & 1) == 1;
-    at.x = min(at.x + (p.x & 1), textureSize(plane0, 0).x - 1);
-    vec2 chroma = (texel.CHROMA + texelFetch(plane0, at, 0).CHROMA) * 0.5;
+    at.x = min(at.x + (p.x & 1), size0().x - 1);
+    vec2 chroma = (texel.CHROMA + texel0(at).CHROMA) * 0.5;
     colour = converted(vec3(right ? texel.RIGHT_Y : texel.LEFT_Y, chroma));
 }

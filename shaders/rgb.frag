@@ -1,12 +1,10 @@
 #include "colour.glsl"
-
-uniform sampler2D plane0;
+#include "planes.glsl"
 
 // Pixels of three bytes come as three texels of one byte each.
 vec3 triple(ivec2 p) {
     ivec2 at = ivec2(p.x * 3, p.y);
-    return vec3(texelFetch(plane0, at, 0).r, texelFetch(plane0, at + ivec2(1, 0), 0).r,
-                texelFetch(plane0, at + ivec2(2, 0), 0).r);
+    return vec3(texel0(at).r, texel0(at + ivec2(1, 0)).r, texel0(at + ivec2(2, 0)).r);
 }
 
 vec3 fetch(ivec2 p) {
@@ -15,9 +13,9 @@ vec3 fetch(ivec2 p) {
 #elif defined ORDER_BGR
     return triple(p).bgr;
 #elif defined ORDER_RGBA
-    return texelFetch(plane0, p, 0).rgb;
+    return texel0(p).rgb;
 #elif defined ORDER_XRGB
-    return texelFetch(plane0, p, 0).gba;
+    return texel0(p).gba;
 #else
 #error "rgb.frag knows the orders RGB, BGR, RGBA and XRGB"
 #endif

@@ -1,11 +1,8 @@
 #include "colour.glsl"
-
-uniform sampler2D plane0;
-uniform sampler2D plane1;
-uniform sampler2D plane2;
+#include "planes.glsl"
 
 vec2 fetch(ivec2 at) {
-    vec2 planes = vec2(texelFetch(plane1, at, 0).r, texelFetch(plane2, at, 0).r);
+    vec2 planes = vec2(texel1(at).r, texel2(at).r);
 #if defined ORDER_UV
     return planes;
 #elif defined ORDER_VU
@@ -18,5 +15,5 @@ vec2 fetch(ivec2 at) {
 #include "chroma.glsl"
 
 void main() {
-    colour = converted(picture(pixel(), textureSize(plane0, 0), textureSize(plane1, 0)));
+    colour = converted(picture(pixel(), size0(), size1()));
 }

@@ -1,7 +1,5 @@
 #include "colour.glsl"
-
-uniform sampler2D plane0;
-uniform sampler2D plane1;
+#include "planes.glsl"
 
 #if defined ORDER_UV
 #define CHROMA rg
@@ -12,11 +10,11 @@ uniform sampler2D plane1;
 #endif
 
 vec2 fetch(ivec2 at) {
-    return texelFetch(plane1, at, 0).CHROMA;
+    return texel1(at).CHROMA;
 }
 
 #include "chroma.glsl"
 
 void main() {
-    colour = converted(picture(pixel(), textureSize(plane0, 0), textureSize(plane1, 0)));
+    colour = converted(picture(pixel(), size0(), size1()));
 }

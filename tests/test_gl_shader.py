@@ -26,10 +26,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("folded", [False, True], ids=["plain", "folded"])
 @pytest.mark.parametrize("row", DRAWN, ids=lambda row: row.name)
-def test_every_format_has_a_program(context: Context, row) -> None:
+def test_every_format_has_a_program(context: Context, row, folded: bool) -> None:
     context.make_current()
-    assert build_program(context.functions, row.shader, row.order) > 0
+    assert build_program(context.functions, row.shader, row.order, folded=folded) > 0
     assert context.functions.errors() == []
 
 

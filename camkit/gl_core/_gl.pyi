@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable
 
 from camkit.gl_core._debug import DebugLog
+from camkit.gl_core._egl_calls import EglFunctions
 
 LEAST_VERSION: tuple[int, int]
 FRAGMENT_SHADER: int
@@ -21,6 +22,7 @@ class Functions:
     vendor: str
     version_text: str
     extensions: frozenset[str]
+    egl: EglFunctions | None
     log: DebugLog
     lost: str | None
     def __init__(self, get_proc: Callable[[str], int], debug: bool = False) -> None: ...

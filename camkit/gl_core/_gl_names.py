@@ -80,6 +80,7 @@ GL_NAMES = (
     "Uniform1i",
     "Uniform2f",
     "Uniform3fv",
+    "Uniform4iv",
     "UniformMatrix3fv",
     "UnmapBuffer",
     "UseProgram",

@@ -85,6 +85,7 @@ cdef struct gl_functions:
     void (*Uniform1i)(GLint location, GLint v0) noexcept nogil
     void (*Uniform2f)(GLint location, GLfloat v0, GLfloat v1) noexcept nogil
     void (*Uniform3fv)(GLint location, GLsizei count, const GLfloat *value) noexcept nogil
+    void (*Uniform4iv)(GLint location, GLsizei count, const GLint *value) noexcept nogil
     void (*UniformMatrix3fv)(GLint location, GLsizei count, GLboolean transpose, const GLfloat *value) noexcept nogil
     GLboolean (*UnmapBuffer)(GLenum target) noexcept nogil
     void (*UseProgram)(GLuint program) noexcept nogil

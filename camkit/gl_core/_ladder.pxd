@@ -3,6 +3,7 @@ from libc.stdint cimport uint64_t
 from camkit.gl_core._gl cimport Functions, GLuint, gl_functions
 from camkit.gl_core._layout cimport Layout
 from camkit.gl_core._transfer cimport Transfer
+from camkit.gl_core._types cimport GLint
 from camkit.memory_manager._abi cimport camkit_frame
 
 
@@ -27,6 +28,8 @@ cdef class Ladder:
     cdef void bind(self) noexcept nogil
     # The texture of a plane of the last frame, 0 before the first.
     cdef GLuint texture(self, int plane) noexcept nogil
+    # How the rows of a plane of the last frame lie in its texture, as `foldN` of planes.glsl; whether they are folded.
+    cdef bint folding(self, int plane, GLint *out) noexcept nogil
     cdef int _fall_back(self) except -1
     # Judge the candidates; `f` is the first frame, or NULL.
     cdef int climb(self, camkit_frame *f) except -1

@@ -105,8 +105,9 @@ cdef class Ladder:
             return f"{self.layout} by {self.wish!r}, once the first frame has come; {self._verdicts('; ')}"
         row = row_of(self.taken.name)
         more = self.taken.explain()
-        words = f"{self.layout} by {row.name!r} (tier {row.tier}: {row.words}; {self.measured_us[row.name]:.0f} us, "
-        words += f"{'remembered' if row.name in self.remembered else 'measured'})" + (f", {more}" if more else "")
+        words = f"{self.layout} by {row.name!r} (tier {self.taken.tier}: {row.words}; "
+        words += f"{self.measured_us[row.name]:.0f} us, {'remembered' if row.name in self.remembered else 'measured'})"
+        words += f", {more}" if more else ""
         words += f"; {self._verdicts('; ')}"
         if self.trouble:
             words += f"; {self.trouble}"
@@ -116,7 +117,7 @@ cdef class Ladder:
         return words
 
     cdef int upload(self, camkit_frame *f) except -1 nogil:
-        if self.waiting:
+        if self.waiting or self.taken is None:
             with gil:
                 self.climb(f)
         self.fell = not self.taken.upload(f)
@@ -141,6 +142,11 @@ cdef class Ladder:
         if self.fell:
             return self.fallback.textures[plane]
         return self.taken.textures[plane] if self.taken is not None else 0
+
+    cdef bint folding(self, int plane, GLint *out) noexcept nogil:
+        if self.fell:
+            return self.fallback.folding(plane, out)
+        return self.taken is not None and self.taken.folding(plane, out)
 
     cdef int _fall_back(self) except -1:
         # It needs no proof of its own layout here: a driver whose plain upload is wrong has nothing right.

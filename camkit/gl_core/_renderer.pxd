@@ -3,6 +3,7 @@ from libc.stdint cimport uint32_t
 from camkit.gl_core._gl cimport Functions, GLuint, gl_functions
 from camkit.gl_core._ladder cimport Ladder
 from camkit.gl_core._painter cimport painting
+from camkit.gl_core._types cimport GLint
 from camkit.gl_core._view cimport placement
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame
 
@@ -20,6 +21,9 @@ cdef class Renderer:
     cdef str wish  # transfer that was asked for
     cdef tuple fixed_size
     cdef GLuint vertex_array, program
+    cdef bint folded  # the program can draw folded planes
+    cdef GLint folds[16]  # what it was told of them
+    cdef GLint fold_places[4]
     cdef target picture, scaled  # in the frame's own size; in the size asked for, if one was
     cdef camkit_colour colour
     cdef uint32_t format, width, height
@@ -38,6 +42,10 @@ cdef class Renderer:
     cdef void show(self, int width, int height, const placement *at) noexcept nogil
     cdef void _show_in(self, GLuint framebuffer, int width, int height, bint upward) noexcept nogil
     cdef int configure(self, uint32_t format, uint32_t width, uint32_t height, strides) except -1
+    # A new program for the format in the place of the last one.
+    cdef int _make_program(self, bint folded) except -1
+    # Tell the program how the rows of the last frame lie in the textures.
+    cdef int _follow_folds(self) except -1 nogil
     cdef int _set_colour(self, camkit_colour colour) except -1
     cdef int _make_target(self, target *t, int width, int height) except -1
     cdef int _drop_target(self, target *t) except -1

@@ -1,7 +1,7 @@
 """Renderer: a frame's bytes into an R'G'B' picture in the GPU's memory."""
 
 from libc.stdint cimport uint32_t, uintptr_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from camkit.gl_core._enums cimport (
     GL_COLOR_ATTACHMENT0,
@@ -127,6 +127,7 @@ cdef class Renderer:
             with gil:
                 self._set_colour(f.colour)
         self.ladder.upload(f)
+        self._follow_folds()
         self._draw_picture()
         return self.ladder.copied
 
@@ -194,7 +195,6 @@ cdef class Renderer:
         if format >= <uint32_t>len(FORMATS):
             raise FormatNotSupported(f"cannot draw frames of plain bytes ({width}x{height}): give them a pixel format")
         cdef PixelFormat row = PixelFormat_of(format)
-        cdef int i
         if self.ladder is not None:
             self.changes.append(f"the picture changed from {self.ladder.layout} to {row.name} {width}x{height}")
             self.changes = self.changes[max(0, len(self.changes) - 8):]
@@ -202,18 +202,49 @@ cdef class Renderer:
         self.functions.check("delete the old picture")
         try:
             self.ladder = Ladder(self.functions, row, width, height, strides, self.wish)
-            self.program = build_program(self.functions, row.shader, row.order)
-            self._make_target(&self.picture, width, height)
             self.format, self.width, self.height = format, width, height
-            self.gl.UseProgram(self.program)
-            for i in range(len(row.planes)):
-                name = f"plane{i}".encode()
-                self.gl.Uniform1i(self.gl.GetUniformLocation(self.program, name), i)
+            self._make_program(False)
+            self._make_target(&self.picture, width, height)
             memset(&self.colour, 0xFF, sizeof(self.colour))  # no frame has it: the first one sets its own
             self.functions.check(f"set the drawing of {row.name} up")
         except BaseException:
             self._drop_picture()
             raise
+        return 0
+
+    cdef int _make_program(self, bint folded) except -1:
+        cdef PixelFormat row = PixelFormat_of(self.format)
+        cdef int i
+        fresh = build_program(self.functions, row.shader, row.order, folded=folded)
+        if self.program:
+            self.gl.DeleteProgram(self.program)
+        self.program, self.folded = fresh, folded
+        memset(self.folds, 0, sizeof(self.folds))
+        self.gl.UseProgram(self.program)
+        for i in range(len(row.planes)):
+            for name, unit in ((f"plane{i}", i), (f"rest{i}", 4 + i)):
+                self.gl.Uniform1i(self.gl.GetUniformLocation(self.program, name.encode()), unit)
+            self.fold_places[i] = self.gl.GetUniformLocation(self.program, f"fold{i}".encode())
+        return 0
+
+    cdef int _follow_folds(self) except -1 nogil:
+        cdef GLint now[16]
+        cdef uint32_t i
+        cdef bint folded = False
+        memset(now, 0, sizeof(now))
+        for i in range(self.ladder.layout.plane_count):
+            folded |= self.ladder.folding(i, &now[4 * i])
+        if not folded and not self.folded:
+            return 0
+        if not self.folded:
+            with gil:
+                self._make_program(True)
+                self._set_colour(self.colour)
+        if memcmp(now, self.folds, sizeof(now)):
+            self.gl.UseProgram(self.program)
+            for i in range(self.ladder.layout.plane_count):
+                self.gl.Uniform4iv(self.fold_places[i], 1, &now[4 * i])
+            memcpy(self.folds, now, sizeof(now))
         return 0
 
     cdef int _set_colour(self, camkit_colour colour) except -1:

@@ -1,8 +1,10 @@
 """Transfer: one way of a frame's pixels into textures; what all ways have in common."""
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from camkit.gl_core._enums cimport GL_TEXTURE0, GL_TEXTURE_2D
+from camkit.gl_core._layout cimport plane_layout
+from camkit.gl_core._texel_reader cimport TexelReader
 from camkit.memory_manager._abi cimport allocate_pages, free_pages, huge_pages_no
 
 import mmap
@@ -74,10 +76,33 @@ cdef class Transfer:
 
     cdef int end_trial(self) except -1:
         free_pages(self.lent)
+        if self.reader is not None:
+            self.reader.delete()
+            self.reader = None
         return 0
+
+    cdef int see(self, uint32_t plane, uint8_t *to) except -1:
+        cdef plane_layout *p = &self.layout.planes[plane]
+        return self.read(self.textures[plane], p, p.columns, p.rows, to)
+
+    cdef int read(self, GLuint texture, plane_layout *p, int columns, int rows, uint8_t *to) except -1:
+        if self.reader is None:
+            self.reader = TexelReader(self.functions)
+        return self.reader.read(texture, p.internal, p.format, p.type, columns, rows, to)
 
     cdef void bind(self) noexcept nogil:
         cdef uint32_t i
         for i in range(self.layout.plane_count):
             self.gl.ActiveTexture(GL_TEXTURE0 + i)
             self.gl.BindTexture(GL_TEXTURE_2D, self.textures[i])
+            if self.rests[i]:
+                self.gl.ActiveTexture(GL_TEXTURE0 + 4 + i)
+                self.gl.BindTexture(GL_TEXTURE_2D, self.rests[i])
+
+    cdef bint folding(self, int plane, GLint *out) noexcept nogil:
+        cdef plane_layout *p = &self.layout.planes[plane]
+        out[0] = 0
+        while 1 << out[0] < self.fold[plane]:
+            out[0] += 1
+        out[1], out[2], out[3] = self.pitch[plane], p.columns, p.rows
+        return out[0] > 0

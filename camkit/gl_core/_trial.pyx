@@ -4,7 +4,6 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
-from camkit.gl_core._enums cimport GL_PACK_ALIGNMENT, GL_TEXTURE_2D
 from camkit.gl_core._layout cimport Layout, copy_rows, plane_layout
 from camkit.gl_core._transfer cimport Transfer
 from camkit.memory_manager._abi cimport camkit_frame, now_ns
@@ -39,10 +38,12 @@ def prove(Transfer way not None):
         if pattern == NULL or seen == NULL:
             raise MemoryError(f"no memory for a trial picture of {size} bytes")
         fill(pattern, size)
-        way.gl.PixelStorei(GL_PACK_ALIGNMENT, 1)
         for k in range(rounds):
             prepare(way, &trial, k)
-            write(layout, &trial, pattern + SHIFT * k)
+            if way.given:
+                tighten(layout, &trial, pattern + SHIFT * k)
+            else:
+                write(layout, &trial, pattern + SHIFT * k)
             if not way.upload(&trial):
                 return f"it took no picture of {layout}: {way.why.decode()}"
             way.functions.check("upload a trial picture")
@@ -108,14 +109,22 @@ cdef void write(Layout layout, camkit_frame *trial, const uint8_t *pattern) noex
         pattern += p.row_bytes * p.rows
 
 
-cdef bint same(Transfer way, const uint8_t *pattern, uint8_t *seen) noexcept nogil:
+cdef void tighten(Layout layout, const camkit_frame *trial, uint8_t *pattern) noexcept nogil:
+    cdef plane_layout *p
+    cdef uint32_t i
+    for i in range(layout.plane_count):
+        p = &layout.planes[i]
+        copy_rows(pattern, p.row_bytes, trial.planes[i].data, trial.planes[i].stride, p.row_bytes, p.rows)
+        pattern += p.row_bytes * p.rows
+
+
+cdef bint same(Transfer way, const uint8_t *pattern, uint8_t *seen) except -1:
     cdef plane_layout *p
     cdef uint32_t i
     for i in range(way.layout.plane_count):
         p = &way.layout.planes[i]
         memset(seen, 0, p.row_bytes * p.rows)
-        way.gl.BindTexture(GL_TEXTURE_2D, way.textures[i])
-        way.gl.GetTexImage(GL_TEXTURE_2D, 0, p.format, p.type, seen)
+        way.see(i, seen)
         if memcmp(seen, pattern, p.row_bytes * p.rows):
             return False
         pattern += p.row_bytes * p.rows

@@ -143,7 +143,7 @@ class EglContext(Context):
         try:
             self.make_current()
             self.functions = Functions(self.get_proc, self._debug)
-            self.egl = EglFunctions(self.get_proc)
+            self.egl = self.functions.egl = EglFunctions(self.get_proc)
         except GLError:
             self.destroy()
             raise
@@ -234,7 +234,7 @@ class WindowContext(Context):
             self.make_current()
             self.functions = Functions(self.get_proc, debug)
             if glfw.get_window_attrib(self.window, glfw.CONTEXT_CREATION_API) == glfw.EGL_CONTEXT_API:
-                self.egl = EglFunctions(self.get_proc)
+                self.egl = self.functions.egl = EglFunctions(self.get_proc)
             self.release()
         except GLError:
             self.destroy()

@@ -28,6 +28,8 @@ class Source:
         Order of the components; the shader sees it as the macro ``ORDER_<order>``.
     folder : pathlib.Path, optional
         Where the files are. Default: camkit's own shaders.
+    folded : bool, optional
+        Several rows of a plane may lie in one row of its texture: the macro ``FOLDED``.
 
     Attributes
     ----------
@@ -42,11 +44,11 @@ class Source:
         A file is missing, or includes itself.
     """
 
-    def __init__(self, name: str, order: str = "", folder: Path | None = None) -> None:
+    def __init__(self, name: str, order: str = "", folder: Path | None = None, folded: bool = False) -> None:
         self.name, self.order = name, order
         self.folder = folder if folder is not None else data_dir("shaders")
         self.files: list[str] = []
-        head = [VERSION, *([f"#define ORDER_{order}"] if order else [])]
+        head = [VERSION, *([f"#define ORDER_{order}"] if order else []), *(["#define FOLDED"] if folded else [])]
         self.text = "\n".join([*head, *self._lines(name, [])]) + "\n"
 
     def __str__(self) -> str:
@@ -82,7 +84,7 @@ class Source:
         return lines
 
 
-def build_program(gl: "Functions", fragment: str, order: str, folder: Path | None = None) -> int:
+def build_program(gl: "Functions", fragment: str, order: str, folder: Path | None = None, folded: bool = False) -> int:
     """Compile and link the program that draws one plane layout.
 
     Parameters
@@ -95,6 +97,8 @@ def build_program(gl: "Functions", fragment: str, order: str, folder: Path | Non
         Order of the components.
     folder : pathlib.Path, optional
         Where the files are. Default: camkit's own shaders.
+    folded : bool, optional
+        As for `Source`.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def build_program(gl: "Functions", fragment: str, order: str, folder: Path | Non
     ShaderError
         It does not compile or link; the message holds the driver's log with file names and lines.
     """
-    vertex, pixel = Source("quad.vert", folder=folder), Source(f"{fragment}.frag", order, folder)
+    vertex, pixel = Source("quad.vert", folder=folder), Source(f"{fragment}.frag", order, folder, folded)
     shaders: list[int] = []
     for kind, source in ((VERTEX_SHADER, vertex), (FRAGMENT_SHADER, pixel)):
         shader, log = gl.compile_shader(kind, source.text)

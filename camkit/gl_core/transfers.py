@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from camkit.gl_core._dmabuf_image import no_import
 from camkit.gl_core._ways.client import Client
+from camkit.gl_core._ways.imported import Imported
 from camkit.gl_core._ways.orphan import Orphan
 from camkit.gl_core._ways.pbo import Pbo
 
@@ -71,7 +73,20 @@ def _buffer_storage(functions: "Functions", layout: "Layout", memory: Memory | N
     return "the driver has no GL_ARB_buffer_storage (OpenGL 4.4)"
 
 
+def _import(functions: "Functions", layout: "Layout", memory: Memory | None) -> str | None:
+    why = no_import(functions)
+    if why or memory is None:
+        return why or None
+    if min(memory.dmabufs) >= 0:
+        return ""
+    return (
+        f"the frames have no dma-bufs ({memory.kind} memory): a camera has with io='expbuf', 'udmabuf' or 'dma-heap', "
+        "a pool with backing='udmabuf' or 'dma-heap'"
+    )
+
+
 CANDIDATES = (
+    Candidate("import", "0", "the frame's memory is the texture", Imported, _import, True),
     Candidate("client", "2a", "OpenGL reads the frame's memory", Client, _always, False),
     Candidate("pbo", "2b", "copied into a mapped buffer, which the GPU fetches", Pbo, _buffer_storage, True),
     Candidate("orphan", "2c", "copied into a new buffer for each frame", Orphan, _always, False),

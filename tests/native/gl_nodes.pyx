@@ -1,8 +1,8 @@
 """A sink whose fences signal when the test says so, and which can be fed frame by frame."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from camkit cimport Frame, FramePool, camkit_frame, camkit_frame_release
+from camkit cimport CAMKIT_OK, Frame, FramePool, Stage, camkit_frame, camkit_frame_release
 from camkit.gl_core cimport GLSink
 from camkit.gl_core._enums cimport GL_TIMEOUT_EXPIRED, GL_WAIT_FAILED
 from camkit.gl_core._painter cimport Painter, painting
@@ -95,3 +95,37 @@ def fences(str what):
 def seen_at_finish():
     """Free slots of the pool when glFinish was called last."""
     return free_at_finish
+
+
+def stand_in(Frame frame not None, int fd, size_t begin):
+    """Let a file stand for the dma-buf of a frame that lies in it from `begin` on."""
+    tell(frame.get(), fd, begin)
+    return frame
+
+
+cdef void tell(camkit_frame *f, int fd, size_t begin) noexcept nogil:
+    cdef uint32_t i
+    cdef uint8_t *first = f.planes[0].data
+    for i in range(f.plane_count):
+        f.planes[i].dmabuf_fd = fd
+        f.planes[i].offset = <uint32_t>(begin + (f.planes[i].data - first))
+
+
+cdef class StandIn(Stage):
+    """Let the memfd of the pool where frames come from stand for their dma-bufs."""
+
+    cdef int fd
+    cdef size_t pitch
+
+    def __init__(self, pool):
+        super().__init__()
+        self.fd, self.pitch = pool.fd, pool.pitch
+
+    cdef int work(self, camkit_frame *frame, camkit_frame *out) except -1 nogil:
+        tell(frame, self.fd, frame.slot * self.pitch)
+        return CAMKIT_OK
+
+
+def set_generation(Frame frame not None, int generation):
+    """Let a frame be one of another stream."""
+    frame.get().generation = generation

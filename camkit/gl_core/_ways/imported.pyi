@@ -1,0 +1,4 @@
+from camkit.gl_core._transfer import Transfer
+
+class Imported(Transfer):
+    exporter: str
