@@ -113,6 +113,7 @@ ROWS = [
     Row("camkit.gl_core._packer", hot=True),
     Row("camkit.gl_core._readback", hot=True),
     Row("camkit.gl_core._render", hot=True),
+    Row("camkit.gl_core._shared_slots", platform="linux"),
     Row("camkit.gl_core._snapshots"),
     Row("camkit.gl_core._borrowed"),
     Row("camkit.gl_core._painter", hot=True),

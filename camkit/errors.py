@@ -181,5 +181,9 @@ class ContextLost(GLError, ConnectionError):
     """The OpenGL context is gone with all that was in it: the GPU was reset, or EGL was shut down by somebody."""
 
 
+class DmabufUnavailable(GLError, OSError):
+    """The GPU's pictures cannot be had as dma-bufs here; the message says what is missing for each way."""
+
+
 class ShaderError(CamkitError, RuntimeError):
     """A shader did not compile or link; the message holds the driver's log with the source lines."""

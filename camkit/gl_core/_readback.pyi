@@ -4,6 +4,8 @@ from camkit.gl_core._gl import Functions
 from camkit.gl_core.context_hold import ContextHold
 from camkit.memory_manager._format import PixelFormat
 
+AUTO: tuple[str, ...]
+WISHES: tuple[str, ...]
 READBACKS: tuple[str, ...]
 
 class Readback:
@@ -29,4 +31,5 @@ class Readback:
     @property
     def measured_us(self) -> dict[str, float]: ...
 
+def check_readback(wish: str) -> tuple[str, ...]: ...
 def delete_buffers(functions: Functions, names: Sequence[int]) -> None: ...

@@ -1,18 +1,21 @@
 """Readback: pictures out of the GPU's memory into slots that are handed on as frames."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset, strerror
 
 from camkit.gl_core._enums cimport (
     GL_CLIENT_STORAGE_BIT,
     GL_COLOR_ATTACHMENT0,
+    GL_COLOR_BUFFER_BIT,
+    GL_DRAW_FRAMEBUFFER,
     GL_EXTERNAL_VIRTUAL_MEMORY_BUFFER_AMD,
     GL_FRAMEBUFFER,
     GL_MAP_COHERENT_BIT,
     GL_MAP_PERSISTENT_BIT,
     GL_MAP_READ_BIT,
     GL_MAP_WRITE_BIT,
+    GL_NEAREST,
     GL_PACK_ALIGNMENT,
     GL_PIXEL_PACK_BUFFER,
     GL_READ_FRAMEBUFFER,
@@ -25,17 +28,21 @@ from camkit.gl_core._enums cimport (
     GL_UNPACK_ROW_LENGTH,
     GL_UNSIGNED_BYTE,
 )
+from camkit.gl_core._shared_slots cimport SharedSlot
 from camkit.gl_core._types cimport GLenum
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release, now_ns
 from camkit.memory_manager._later cimport drop_object, keep_object
 
-from camkit.errors import GLError
+from camkit.errors import DmabufUnavailable, GLError
+from camkit.gl_core._shared_slots import SHARED_WAYS
 from camkit.gl_core.context_hold import Mapping
 
 cdef extern from "camkit/read_speed.hpp" namespace "camkit" nogil:
     int64_t read_ns(const uint8_t *data, size_t size) noexcept
 
-READBACKS = ("pinned", "mapped", "copy", "plain")  # by readback_way, the best first
+AUTO = ("pinned", "mapped", "copy", "plain")
+READBACKS = (*AUTO, *SHARED_WAYS)  # by readback_way
+WISHES = ("auto", *AUTO, "dmabuf", *SHARED_WAYS)
 cdef size_t PAGE = 4096
 cdef int64_t TRIAL_NS = 4_000_000
 cdef int FEWEST_TRIALS = 3
@@ -62,7 +69,8 @@ cdef class Readback:
     wish : str
         ``"pinned"``: the GPU writes into memory of ours. ``"mapped"``: into its own, which is handed on. ``"copy"``: so
         it does, and the CPU copies it. ``"plain"``: OpenGL fills our memory, and the thread waits for it. ``"auto"``:
-        the fastest of the first three that proves right.
+        the fastest of the first three that proves right. ``"exported"``, ``"gbm"``, ``"imported"``: it draws into a
+        dma-buf, as SharedSlots tells; ``"dmabuf"``: the first of those.
     hold : ContextHold
         Keeps the context for frames in its memory.
 
@@ -82,14 +90,14 @@ cdef class Readback:
 
     def __init__(self, Functions functions not None, format, int width, int height, int columns, int slots, str wish,
                  hold):
-        if wish not in (*READBACKS, "auto"):
-            raise ValueError(f"readback is {wish!r}; there are 'auto', {', '.join(map(repr, READBACKS))}")
+        asked = check_readback(wish)
         self.functions, self.gl, self.hold = functions, &functions.f, hold
         self.format, self.width, self.height, self.slots, self.columns = format, width, height, slots, columns
-        self.slot_bytes = <size_t>columns * 4 * height
+        self.stride = <size_t>columns * 4
+        self.slot_bytes = self.stride * height
         self.refused, self.measured_us = {}, {}
         try:
-            self._choose(wish)
+            self._choose(wish, asked)
         except BaseException:
             self.delete()
             raise
@@ -123,6 +131,11 @@ cdef class Readback:
 
     cdef void begin(self, camkit_frame *to, GLuint framebuffer) noexcept nogil:
         self.gl.BindFramebuffer(GL_READ_FRAMEBUFFER, framebuffer)
+        if self.way_id >= WAY_EXPORTED:
+            self.gl.BindFramebuffer(GL_DRAW_FRAMEBUFFER, self.shared.framebuffers[to.slot])
+            self.gl.BlitFramebuffer(0, 0, self.columns, self.height, 0, 0, self.columns, self.height,
+                                    GL_COLOR_BUFFER_BIT, GL_NEAREST)
+            return
         if self.way_id == WAY_PLAIN:
             self.gl.ReadPixels(0, 0, self.columns, self.height, GL_RGBA, GL_UNSIGNED_BYTE, to.planes[0].data)
             return
@@ -132,6 +145,8 @@ cdef class Readback:
 
     cdef Py_ssize_t finish(self, camkit_frame *to) except -1 nogil:
         cdef void *seen
+        if self.way_id >= WAY_EXPORTED:
+            self.pool.announce(to.slot, True)
         if self.way_id != WAY_COPY:
             return 0
         self.gl.BindBuffer(GL_PIXEL_PACK_BUFFER, self.buffers[to.slot])
@@ -145,7 +160,7 @@ cdef class Readback:
         self.gl.BindBuffer(GL_PIXEL_PACK_BUFFER, 0)
         return self.slot_bytes
 
-    def _choose(self, wish):
+    def _choose(self, wish, asked):
         cdef uint8_t *pattern = <uint8_t *>malloc(self.slot_bytes + 64 * self.slots)
         cdef GLuint texture = 0, framebuffer = 0
         cdef readback_way way
@@ -169,7 +184,9 @@ cdef class Readback:
                 name = READBACKS[way]
                 if wish == "auto" and way == WAY_PLAIN and self.measured_us:
                     self.refused[name] = "the thread would wait for each picture"
-                elif wish not in ("auto", name):
+                elif wish == "dmabuf" and self.measured_us:
+                    break
+                elif name not in asked:
                     self.refused[name] = f"not asked for (readback={wish!r})"
                 else:
                     self.way_id = way
@@ -177,9 +194,10 @@ cdef class Readback:
                     if why is not None:
                         self.refused[name] = why
             if not self.measured_us:
-                reasons = "; ".join(f"{way}: {why}" for way, why in self.refused.items())
-                raise GLError(f"cannot read {self.format.name} {self.width}x{self.height} back from "
-                              f"{self.functions.renderer!r}: {reasons}")
+                reasons = "; ".join(f"{way}: {self.refused[way]}" for way in asked)
+                kind = DmabufUnavailable if set(asked) <= set(SHARED_WAYS) else GLError
+                raise kind(f"cannot read {self.format.name} {self.width}x{self.height} back from "
+                           f"{self.functions.renderer!r}: {reasons}")
             best = None
             for name, us in self.measured_us.items():
                 if best is None or us * WORTH < self.measured_us[best]:
@@ -218,9 +236,12 @@ cdef class Readback:
         cdef int i
         cdef void *owner
         memset(data, 0, sizeof(data))
+        if self.way_id >= WAY_EXPORTED:
+            return self._make_shared()
+        self.stride = 4 * <size_t>self.columns
         if self.way_id != WAY_MAPPED:
             self.pool = stage_pool.make_aligned(self.slots, self.format.id, self.width, self.height, 0, &error,
-                                                4 * self.columns, PAGE)
+                                                self.stride, PAGE)
             for i in range(self.slots):
                 if self.pool != NULL:
                     data[i] = self.pool.data(i)
@@ -229,7 +250,7 @@ cdef class Readback:
         if self.way_id == WAY_MAPPED:
             mapping = Mapping(self.hold, [self.buffers[i] for i in range(self.slots)])
             owner = keep_object(mapping)
-            self.pool = stage_pool.over(self.slots, self.format.id, self.width, self.height, 4 * self.columns, data,
+            self.pool = stage_pool.over(self.slots, self.format.id, self.width, self.height, self.stride, data, NULL,
                                         NULL, drop_object, owner, &error)
             if self.pool == NULL:
                 memset(self.buffers, 0, sizeof(self.buffers))
@@ -237,6 +258,29 @@ cdef class Readback:
         if self.pool == NULL:
             raise MemoryError(f"no memory for {self.slots} slots of {self.format.name} {self.width}x{self.height}: "
                               f"{strerror(error).decode()}")
+        return 0
+
+    cdef int _make_shared(self) except -1:
+        cdef uint8_t *data[64]
+        cdef int fds[64]
+        cdef uint32_t offsets[64]
+        cdef int error = 0
+        cdef int i
+        cdef SharedSlot slot
+        cdef void *owner
+        self.shared = SharedSlots(self.functions, self.hold.context.egl, READBACKS[self.way_id], self.slots,
+                                  self.columns, self.height)
+        self.stride = self.shared.slots[0].stride
+        for i, slot in enumerate(self.shared.slots):
+            data[i], fds[i], offsets[i] = slot.data, slot.fd, slot.offset
+            if slot.stride != self.stride:
+                raise DmabufUnavailable(f"the slots differ: rows are {self.stride} and {slot.stride} bytes apart")
+        owner = keep_object(self.shared.slots)
+        self.pool = stage_pool.over(self.slots, self.format.id, self.width, self.height, self.stride, data, fds,
+                                    offsets, drop_object, owner, &error)
+        if self.pool == NULL:
+            drop_object(owner)
+            raise MemoryError(f"no memory for {self.slots} slots: {strerror(error).decode()}")
         return 0
 
     cdef int _make_buffers(self, uint8_t **data) except -1:
@@ -284,12 +328,20 @@ cdef class Readback:
             self.gl.Finish()
             for i in range(self.slots):
                 self.finish(taken[i])
-                right &= memcmp(taken[i].planes[0].data, pattern + 64 * i, self.slot_bytes) == 0
+                right &= self._same(taken[i], pattern + 64 * i)
             self.functions.check("look at a trial picture")
         finally:
             for i in range(count):
                 camkit_frame_release(taken[i])
         return right
+
+    cdef bint _same(self, const camkit_frame *seen, const uint8_t *pattern) noexcept:
+        cdef size_t row_bytes = 4 * <size_t>self.columns
+        cdef int y
+        for y in range(self.height):
+            if memcmp(seen.planes[0].data + y * self.stride, pattern + y * row_bytes, row_bytes):
+                return False
+        return True
 
     cdef double _time_us(self, GLuint framebuffer) except -1:
         cdef camkit_frame *to = self.take(0)
@@ -316,10 +368,20 @@ cdef class Readback:
         if self.buffers[0] and (self.way_id != WAY_MAPPED or pool == NULL):
             self.gl.DeleteBuffers(self.slots, self.buffers)
         memset(self.buffers, 0, sizeof(self.buffers))
+        if self.shared is not None:
+            self.shared.delete()
+            self.shared = None
         if pool != NULL:
             pool.unref()
         delete_buffers(self.functions, self.hold.sweep())
         return 0
+
+
+def check_readback(wish):
+    """Return the names of the ways that `wish` asks for, the best first, or raise ValueError."""
+    if wish not in WISHES:
+        raise ValueError(f"readback is {wish!r}; there are {', '.join(map(repr, WISHES))}")
+    return {"auto": AUTO, "dmabuf": SHARED_WAYS}.get(wish, (wish,))
 
 
 def delete_buffers(Functions functions not None, names):

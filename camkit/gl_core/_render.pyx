@@ -24,7 +24,7 @@ from camkit.performance_core._stats cimport histogram, summary
 
 from camkit.errors import FormatMismatch, FormatNotSupported, GLError
 from camkit.gl_core import _packer
-from camkit.gl_core._readback import READBACKS
+from camkit.gl_core._readback import check_readback
 from camkit.gl_core.context import headless
 from camkit.gl_core.context_hold import ContextHold
 from camkit.gl_core.transfers import check_transfer
@@ -62,7 +62,9 @@ cdef class Render(DeferredStage):
     readback : str
         How they come back: ``"pinned"`` (the GPU writes into memory of ours), ``"mapped"`` (into its own, which is
         handed on), ``"copy"`` (the CPU copies them, counted), ``"plain"`` (the thread waits), or ``"auto"``: the
-        fastest of the first three that proves right.
+        fastest of the first three that proves right. ``"dmabuf"``: frames are dma-bufs (`Frame.dmabufs`, linear) for
+        other devices, that the GPU draws into: ``"exported"`` textures of the driver, buffers of ``"gbm"``, or memory
+        of ours that is ``"imported"`` as a texture, the first that proves right.
     name : str, optional
 
     Raises
@@ -94,8 +96,7 @@ cdef class Render(DeferredStage):
         if row.name not in _packer.FORMATS:
             raise FormatNotSupported(f"cannot render into {row.name}: pictures are made in "
                                      f"{', '.join(_packer.FORMATS)}; put a stage behind that converts")
-        if readback not in (*READBACKS, "auto"):
-            raise ValueError(f"readback is {readback!r}; there are 'auto', {', '.join(map(repr, READBACKS))}")
+        check_readback(readback)
         spec = FrameSpec(row, None if size is None else check_size(size, row))
         super().__init__(name, output=spec, slots=slots, when_dry=when_dry)
         self.wish, self.readback_wish = check_transfer(transfer), readback
@@ -118,6 +119,8 @@ cdef class Render(DeferredStage):
         ------
         GLError
             There is no context to be had; the message says what to do.
+        DmabufUnavailable
+            There are no dma-bufs for pictures here.
         """
         self.first = self.done = self.in_flight = 0
         self.drawn = self.frame_width = self.frame_height = 0

@@ -15,9 +15,10 @@ cdef extern from "camkit/stage_pool.hpp" namespace "camkit" nogil:
                                         int *error, size_t stride, size_t alignment)
         @staticmethod
         stage_pool *over(uint32_t slots, uint32_t format, uint32_t width, uint32_t height, size_t stride,
-                         uint8_t *const *data, const int *fds, void (*give_up)(void *) noexcept nogil, void *owner,
-                         int *error)
+                         uint8_t *const *data, const int *fds, const uint32_t *offsets,
+                         void (*give_up)(void *) noexcept nogil, void *owner, int *error)
         uint8_t *data(uint32_t slot) noexcept
+        void announce(uint32_t slot, bint begin) noexcept
         camkit_frame *take(int64_t timeout_ns) noexcept
         uint32_t capacity() noexcept
         uint32_t high_water() noexcept

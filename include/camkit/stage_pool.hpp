@@ -14,6 +14,10 @@
 #include "camkit/page_memory.hpp"
 #include "camkit/parker.hpp"
 
+#if defined(__linux__)
+#include "camkit/shared_memory.hpp"
+#endif
+
 namespace camkit {
 
 // The context of its frame_pool: it lives until the owner has called unref() and every frame is
@@ -44,17 +48,22 @@ class stage_pool {
     return self->finish(error);
   }
 
-  // The same in memory of others: `data` has the beginning of each slot, and `fds` its dma-buf, or
-  // is null. give_up(owner) is called when the pool and all of its frames are gone, by whichever
+  // The same in memory of others: `data` has the beginning of each slot, and where they are
+  // dma-bufs `fds` their descriptors and `offsets` the bytes before the picture; else both are
+  // null. give_up(owner) is called when the pool and all of its frames are gone, by whichever
   // thread that is; not if this answers null.
   static stage_pool* over(std::uint32_t slots, std::uint32_t format, std::uint32_t width,
                           std::uint32_t height, std::size_t stride, std::uint8_t* const* data,
-                          const int* fds, give_up_fn give_up, void* owner, int* error) noexcept {
+                          const int* fds, const std::uint32_t* offsets, give_up_fn give_up,
+                          void* owner, int* error) noexcept {
     stage_pool* self = begin(slots, format, width, height, 0, stride, error);
     if (!self) return nullptr;
-    for (std::uint32_t i = 0; i < slots; ++i)
+    for (std::uint32_t i = 0; i < slots; ++i) {
       self->describe(i, width, height, data[i], stride,
                      fds ? CAMKIT_MEMORY_DMABUF : CAMKIT_MEMORY_FOREIGN, fds ? fds[i] : -1);
+      for (std::uint32_t k = 0; offsets && k < self->pictures_[i].plane_count; ++k)
+        self->pictures_[i].planes[k].offset += offsets[i];
+    }
     self = self->finish(error);
     if (self) {
       self->give_up_ = give_up;
@@ -82,6 +91,17 @@ class stage_pool {
       }
       if (!back_.wait(key, timeout_ns)) timeout_ns = 0;  // a last look
     }
+  }
+
+  // Tell the owner of a slot's dma-buf that the CPU begins to use it, which ends when the slot
+  // comes back. A memfd that stands for a dma-buf has no owner to tell.
+  void announce(std::uint32_t slot, bool begin) noexcept {
+#if defined(__linux__)
+    const int fd = pictures_[slot].planes[0].dmabuf_fd;
+    if (fd >= 0) sync_dmabuf(fd, begin, true);
+#else
+    (void)slot, (void)begin;
+#endif
   }
 
   // The owner gives it up.
@@ -162,6 +182,7 @@ class stage_pool {
 
   static void recycle(void* context, std::uint32_t slot) noexcept {
     auto* self = static_cast<stage_pool*>(context);
+    self->announce(slot, false);
     self->idle_.fetch_or(std::uint64_t{1} << slot, std::memory_order_release);
     self->back_.notify();
   }
