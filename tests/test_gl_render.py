@@ -8,7 +8,7 @@ import pytest
 import camkit
 from camkit import FormatMismatch, FormatNotSupported, GLError, Pipeline, PipelineError, Render, SyntheticCamera
 from camkit.gl_core import Offscreen
-from camkit.gl_core._readback import READBACKS
+from camkit.gl_core._readback import AUTO, READBACKS
 
 FORMATS = ("RGB24", "BGR24", "RGBA32", "XRGB32", "GREY")
 LUMA = (0.299, 0.587, 0.114)
@@ -73,7 +73,7 @@ def test_pictures_are_what_the_offscreen_sink_shows() -> None:
                     assert distance(picture.array, wanted) <= (format == "GREY"), (width, format)
 
 
-@pytest.mark.parametrize("readback", READBACKS)
+@pytest.mark.parametrize("readback", AUTO)
 def test_every_way_back_is_right_and_told(readback) -> None:
     before, after = Keep(), Keep()
     render = Render("RGB24", (50, 40), readback=readback)
@@ -158,7 +158,7 @@ def test_a_dry_pool_holds_the_run_up_until_a_slot_is_back() -> None:
 
 
 def test_a_frame_that_is_kept_is_never_drawn_into_and_outlives_the_context() -> None:
-    for readback in READBACKS:
+    for readback in AUTO:
         before, kept = Keep(), []
 
         def some(frame, kept=kept):

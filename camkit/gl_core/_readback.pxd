@@ -20,6 +20,7 @@ cdef class Readback:
     cdef Functions functions  # keeps gl
     cdef gl_functions *gl
     cdef object hold, format
+    cdef tuple asked  # names of ways
     cdef int width, height, slots, columns
     cdef size_t stride
     cdef readback_way way_id

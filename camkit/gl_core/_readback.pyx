@@ -1,6 +1,6 @@
 """Readback: pictures out of the GPU's memory into slots that are handed on as frames."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset, strerror
 
@@ -29,6 +29,7 @@ from camkit.gl_core._enums cimport (
     GL_UNSIGNED_BYTE,
 )
 from camkit.gl_core._shared_slots cimport SharedSlot
+from camkit.gl_core._trial cimport fill
 from camkit.gl_core._types cimport GLenum
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release, now_ns
 from camkit.memory_manager._later cimport drop_object, keep_object
@@ -90,14 +91,14 @@ cdef class Readback:
 
     def __init__(self, Functions functions not None, format, int width, int height, int columns, int slots, str wish,
                  hold):
-        asked = check_readback(wish)
+        self.asked = check_readback(wish)
         self.functions, self.gl, self.hold = functions, &functions.f, hold
         self.format, self.width, self.height, self.slots, self.columns = format, width, height, slots, columns
         self.stride = <size_t>columns * 4
         self.slot_bytes = self.stride * height
         self.refused, self.measured_us = {}, {}
         try:
-            self._choose(wish, asked)
+            self._choose(wish)
         except BaseException:
             self.delete()
             raise
@@ -124,7 +125,7 @@ cdef class Readback:
         """Tell in words how pictures get into the slots, and why so."""
         times = ", ".join(f"{way} {us:.0f} us" for way, us in self.measured_us.items())
         words = f"read back by {self.way!r} (measured: {times}) into {self.slots} slots, most used {self.most_used}"
-        return words + "".join(f"; not {way!r}: {why}" for way, why in self.refused.items())
+        return words + "".join(f"; not {way!r}: {why}" for way, why in self.refused.items() if way in self.asked)
 
     cdef camkit_frame *take(self, int64_t timeout_ns) noexcept nogil:
         return self.pool.take(timeout_ns)
@@ -160,7 +161,7 @@ cdef class Readback:
         self.gl.BindBuffer(GL_PIXEL_PACK_BUFFER, 0)
         return self.slot_bytes
 
-    def _choose(self, wish, asked):
+    def _choose(self, wish):
         cdef uint8_t *pattern = <uint8_t *>malloc(self.slot_bytes + 64 * self.slots)
         cdef GLuint texture = 0, framebuffer = 0
         cdef readback_way way
@@ -186,7 +187,7 @@ cdef class Readback:
                     self.refused[name] = "the thread would wait for each picture"
                 elif wish == "dmabuf" and self.measured_us:
                     break
-                elif name not in asked:
+                elif name not in self.asked:
                     self.refused[name] = f"not asked for (readback={wish!r})"
                 else:
                     self.way_id = way
@@ -194,8 +195,8 @@ cdef class Readback:
                     if why is not None:
                         self.refused[name] = why
             if not self.measured_us:
-                reasons = "; ".join(f"{way}: {self.refused[way]}" for way in asked)
-                kind = DmabufUnavailable if set(asked) <= set(SHARED_WAYS) else GLError
+                reasons = "; ".join(f"{way}: {self.refused[way]}" for way in self.asked)
+                kind = DmabufUnavailable if set(self.asked) <= set(SHARED_WAYS) else GLError
                 raise kind(f"cannot read {self.format.name} {self.width}x{self.height} back from "
                            f"{self.functions.renderer!r}: {reasons}")
             best = None
@@ -389,15 +390,3 @@ def delete_buffers(Functions functions not None, names):
     cdef GLuint name
     for name in names:
         functions.f.DeleteBuffers(1, &name)
-
-
-cdef void fill(uint8_t *data, size_t size) noexcept nogil:
-    # A sequence without repetition: no row or page of it can be taken for another (xorshift64).
-    cdef uint64_t x = 0x9E3779B97F4A7C15
-    cdef size_t i
-    for i in range(0, size - size % 8, 8):
-        x ^= x << 13
-        x ^= x >> 7
-        x ^= x << 17
-        memcpy(data + i, &x, 8)
-    memset(data + size - size % 8, 0x5A, size % 8)

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 from camkit.gl_core._check cimport frame_fault
 from camkit.gl_core._flights cimport Flights
 from camkit.gl_core._gl cimport gl_functions
+from camkit.gl_core._on_draw cimport OnDraw
 from camkit.gl_core._packer cimport Packer
 from camkit.gl_core._painter cimport Painters
 from camkit.gl_core._readback cimport Readback
@@ -20,6 +21,7 @@ cdef class Render(DeferredStage):
     cdef Packer packer
     cdef Readback readback_of  # None before the first size
     cdef Painters painters
+    cdef OnDraw on_draw  # one of them; None: nobody draws
     cdef Flights flights
     cdef camkit_frame *pictures[4]  # owned; a ring: those in flight behind those that are done
     cdef unsigned int first, done, in_flight

@@ -1,5 +1,7 @@
+from collections.abc import Callable
 from typing import Any, Literal
 
+from camkit.gl_core._on_draw import DrawContext, Texture
 from camkit.memory_manager._format import PixelFormat
 from camkit.performance_core._deferred import DeferredStage
 from camkit.performance_core.negotiate import FrameSpec
@@ -15,6 +17,7 @@ class Render(DeferredStage):
         when_dry: Literal["block", "drop"] = "block",
         transfer: str = "auto",
         readback: str = "auto",
+        on_draw: Callable[[DrawContext, tuple[Texture, ...]], object] | None = None,
         name: str | None = None,
     ) -> None: ...
     def negotiate(self, frames: FrameSpec | None) -> FrameSpec | None: ...

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 from camkit.gl_core._check cimport FAULT_NONE, check_frame, fault_text
 from camkit.gl_core._enums cimport GL_FRAMEBUFFER, GL_NO_ERROR
 from camkit.gl_core._flights cimport FLIGHTS, Flights_make
+from camkit.gl_core._on_draw cimport OnDraw
 from camkit.gl_core._painter cimport painting
 from camkit.gl_core._types cimport GLenum, GLuint
 from camkit.memory_manager._abi cimport (
@@ -65,6 +66,8 @@ cdef class Render(DeferredStage):
         fastest of the first three that proves right. ``"dmabuf"``: frames are dma-bufs (`Frame.dmabufs`, linear) for
         other devices, that the GPU draws into: ``"exported"`` textures of the driver, buffers of ``"gbm"``, or memory
         of ours that is ``"imported"`` as a texture, the first that proves right.
+    on_draw : callable, optional
+        Draws over every picture, before it is read back, as for `Offscreen`.
     name : str, optional
 
     Raises
@@ -91,7 +94,7 @@ cdef class Render(DeferredStage):
         del self.capture_to_drawn
 
     def __init__(self, format="RGB24", size=None, *, slots=6, when_dry="block", transfer="auto", readback="auto",
-                 name=None):
+                 on_draw=None, name=None):
         row = PixelFormat.find(format)
         if row.name not in _packer.FORMATS:
             raise FormatNotSupported(f"cannot render into {row.name}: pictures are made in "
@@ -100,6 +103,9 @@ cdef class Render(DeferredStage):
         spec = FrameSpec(row, None if size is None else check_size(size, row))
         super().__init__(name, output=spec, slots=slots, when_dry=when_dry)
         self.wish, self.readback_wish = check_transfer(transfer), readback
+        if on_draw is not None:
+            self.on_draw = OnDraw(on_draw)
+            self.painters.add(self.on_draw)
 
     def negotiate(self, frames):
         """Refuse what has no shader; as of a Stage.
@@ -133,6 +139,8 @@ cdef class Render(DeferredStage):
             self.renderer = Renderer(self.context.functions, self.wish, self.output.size)
             self.gl = self.renderer.gl
             self.flights = Flights_make(self.renderer.functions, self.capture_to_gl, self.capture_to_drawn)
+            if self.on_draw is not None:
+                self.on_draw.use(self.context)
             self.painters.open(self.renderer.functions)
             if self.agreed is not None and self.agreed.known:
                 self._make_slots(self.agreed)

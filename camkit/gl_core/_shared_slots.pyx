@@ -63,9 +63,9 @@ cdef SharedSlot map_slot(int fd, uint32_t offset, uint32_t stride):
     return slot
 
 
-cdef SharedSlot kept_slot(int fd, uintptr_t address, uint32_t stride, keep):
+cdef SharedSlot kept_slot(int fd, uint32_t offset, uint32_t stride, uintptr_t address, keep):
     cdef SharedSlot slot = SharedSlot.__new__(SharedSlot)
-    slot.fd, slot.stride, slot.data, slot.keep = fd, stride, <uint8_t *>address, keep
+    slot.fd, slot.offset, slot.stride, slot.data, slot.keep = fd, offset, stride, <uint8_t *>address, keep
     return slot
 
 
@@ -141,7 +141,7 @@ cdef class SharedSlots:
             raise DmabufUnavailable("the driver has no GL_OES_EGL_image")
         for i, buffer in enumerate(buffers):
             if buffer.address:
-                slot = kept_slot(buffer.fd, buffer.address, buffer.stride, buffer.keep)
+                slot = kept_slot(buffer.fd, buffer.offset, buffer.stride, buffer.address, buffer.keep)
             else:
                 slot = map_slot(buffer.fd, buffer.offset, buffer.stride)
             self.slots.append(slot)
