@@ -163,7 +163,8 @@ cdef class SharedSlots:
         if not self.egl.f.ExportDMABUFImageQueryMESA(self.egl.display, self.images[i], &fourcc, &planes, modifiers):
             raise DmabufUnavailable(f"eglExportDMABUFImageQueryMESA said {self.egl.f.GetError():#x}")
         if planes != 1 or <uint32_t>fourcc != AB24:
-            raise DmabufUnavailable(f"the driver's texture has {planes} plane(s) of fourcc {fourcc:#x}, not one of AB24")
+            raise DmabufUnavailable(f"the driver's texture has {planes} plane(s) of fourcc {fourcc:#x}, not one of "
+                                    "AB24")
         if modifiers[0] != LINEAR and modifiers[0] != INVALID:
             raise DmabufUnavailable(f"the driver's texture is not linear, its modifier is {modifiers[0]:#x}: only the "
                                     "GPU can read it")
@@ -186,8 +187,8 @@ cdef class SharedSlots:
         wanted[n] = EGL_NONE
         self.images[i] = self.egl.f.CreateImageKHR(self.egl.display, NULL, EGL_LINUX_DMA_BUF_EXT, NULL, wanted)
         if self.images[i] == NULL:
-            raise DmabufUnavailable(f"eglCreateImageKHR of AB24 {self.columns}x{self.rows} with a pitch of {stride} said "
-                                    f"{self.egl.f.GetError():#x}")
+            raise DmabufUnavailable(f"eglCreateImageKHR of AB24 {self.columns}x{self.rows} with a pitch of {stride} "
+                                    f"said {self.egl.f.GetError():#x}")
         self.gl.GenTextures(1, &self.textures[i])
         self.gl.ActiveTexture(GL_TEXTURE0)
         self.gl.BindTexture(GL_TEXTURE_2D, self.textures[i])

@@ -87,17 +87,18 @@ def gbm_buffers(count: int, columns: int, rows: int) -> list[Buffer]:
         gbm = ctypes.CDLL("libgbm.so.1")
     except OSError as error:
         raise DmabufUnavailable(f"{error}; on Debian: apt install libgbm1") from error
-    for name, result, *kinds in (
-        ("gbm_create_device", ctypes.c_void_p, ctypes.c_int),
-        ("gbm_device_destroy", None, ctypes.c_void_p),
-        ("gbm_bo_create", ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_uint32] * 4),
-        ("gbm_bo_destroy", None, ctypes.c_void_p),
-        ("gbm_bo_get_fd", ctypes.c_int, ctypes.c_void_p),
-        ("gbm_bo_get_stride", ctypes.c_uint32, ctypes.c_void_p),
-        ("gbm_bo_get_offset", ctypes.c_uint32, ctypes.c_void_p, ctypes.c_int),
-        ("gbm_bo_get_modifier", ctypes.c_uint64, ctypes.c_void_p),
+    handle: Any = ctypes.c_void_p
+    number: Any = ctypes.c_uint32
+    for function, result, kinds in (
+        (gbm.gbm_create_device, handle, [ctypes.c_int]),
+        (gbm.gbm_device_destroy, None, [handle]),
+        (gbm.gbm_bo_create, handle, [handle, number, number, number, number]),
+        (gbm.gbm_bo_destroy, None, [handle]),
+        (gbm.gbm_bo_get_fd, ctypes.c_int, [handle]),
+        (gbm.gbm_bo_get_stride, number, [handle]),
+        (gbm.gbm_bo_get_offset, number, [handle, ctypes.c_int]),
+        (gbm.gbm_bo_get_modifier, ctypes.c_uint64, [handle]),
     ):
-        function = getattr(gbm, name)
         function.restype, function.argtypes = result, kinds
     refused = []
     for node in nodes:
