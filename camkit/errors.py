@@ -112,7 +112,7 @@ class CamkitWarning(RuntimeWarning):
 
 
 class LeakWarning(CamkitWarning):
-    """Slots of a pool were still in use when it was closed or dropped; the message says where they were taken."""
+    """What can be given back no more: slots in use when their pool was closed, a sink dropped in another thread."""
 
 
 class AccountError(CamkitError, ArithmeticError):

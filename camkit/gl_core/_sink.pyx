@@ -16,8 +16,9 @@ import os
 from dataclasses import replace
 from sys import is_finalizing
 from threading import get_ident
+from warnings import warn
 
-from camkit.errors import FormatMismatch, GLError
+from camkit.errors import FormatMismatch, GLError, LeakWarning
 from camkit.gl_core._snapshots import Shot
 from camkit.gl_core.png import write_png
 from camkit.gl_core.transfers import check_transfer
@@ -65,8 +66,13 @@ cdef class GLSink(Drawing):
     def __del__(self):
         # OpenGL may not be touched in any other thread, and at the end of the program Python is half gone: there the
         # objects are left to the process.
-        if self.snapshots.owner == get_ident() and not is_finalizing():
+        if self.snapshots.owner is None or is_finalizing():
+            return
+        if self.snapshots.owner == get_ident():
             self.stop()
+        else:
+            warn(f"{self.name!r} was dropped in another thread than the one that used it: its OpenGL objects are left "
+                 "to the process; close() it in the thread that called show()", LeakWarning, stacklevel=2)
 
     def expect(self, format, size, stride=0):
         """Say what frames will come, so that `start` makes the textures and measures before the first frame does.
