@@ -93,6 +93,7 @@ ROWS = [
     Row("camkit.gl_core._metronome", hot=True),
     Row("camkit.gl_core._display_clock", hot=True),
     Row("camkit.gl_core._simulated_clock", hot=True),
+    Row("camkit.gl_core._wayland_clock", hot=True, platform="linux"),
     Row("camkit.gl_core._pacer", hot=True),
     Row("camkit.gl_core._flights", hot=True),
     Row("camkit.gl_core._layout", hot=True),

@@ -202,6 +202,7 @@ cdef class Drawing(Sink):
         while self.pacer.flies and now_ns() < until:
             sleep_ns(1_000_000)
             self.pacer.settle(now_ns())
+        self.pacer.give_up()
 
     cdef int _retire(self, int64_t timeout_ns) except -1 nogil:
         cdef int done = self.flights.retire(timeout_ns)

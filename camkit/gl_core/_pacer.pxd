@@ -21,7 +21,7 @@ cdef struct flying_picture:
 cdef class Pacer:
     cdef readonly str mode
     cdef int way
-    cdef DisplayClock clock
+    cdef readonly DisplayClock clock
     cdef Metronome camera
     cdef int64_t wake_ns  # when choose() wants to be asked again; 0: with the next frame
     cdef int64_t aim  # the vblank that was decided about last
@@ -59,6 +59,9 @@ cdef class Pacer:
     cdef void worked(self, int64_t ns) noexcept nogil
     # Take in what the display has said.
     cdef void settle(self, int64_t now) noexcept nogil
+
+    # Nothing more will be heard: what is under way counts as unseen.
+    cdef void give_up(self) noexcept nogil
 
     cdef int64_t need(self) noexcept nogil
     cdef int nearest(self, const waiting_frame *frames, int count, int64_t vblank) noexcept nogil

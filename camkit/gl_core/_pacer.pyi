@@ -7,6 +7,7 @@ MODES: tuple[str, ...]
 
 class Pacer:
     mode: str
+    clock: DisplayClock
     shown: int
     repeats: int
     misses: int
@@ -20,6 +21,8 @@ class Pacer:
     def smooth_delay_ns(self) -> int: ...
     @property
     def wake(self) -> int: ...
+    @property
+    def last_shown_ns(self) -> int: ...
     @property
     def room(self) -> int: ...
     def describe(self) -> dict[str, Any]: ...

@@ -85,6 +85,11 @@ cdef class Pacer:
         return self.delay_ns
 
     @property
+    def last_shown_ns(self):
+        """int: when the last picture came on the screen, on the monotonic clock; 0: none did yet."""
+        return self.last_shown
+
+    @property
     def room(self):
         """int: how many frames may wait for their moment; 0: none, each is drawn when it comes."""
         return ROOM[self.way]
@@ -293,6 +298,10 @@ cdef class Pacer:
             self.clock_restarts = self.clock.beat.restarts
             self.last_shown = self.aim = 0
             self.deadline_ns, self.patience, self.hopeless = self.clock.deadline_ns, PATIENCE, False
+
+    cdef void give_up(self) noexcept nogil:
+        self.unseen += self.flies
+        self.first = self.flies = 0
 
     cdef void count_shown(self, flying_picture *picture, int64_t ns) noexcept nogil:
         cdef double period = self.clock.beat.period_ns if self.clock.beat.locked() else 0

@@ -295,6 +295,15 @@ class WindowContext(Context):
         self._call("serve a window's events", self._glfw.poll_events)
 
     @property
+    def wayland(self) -> tuple[int, int] | None:
+        """(int, int) or None: addresses of Wayland's wl_display and of the window's wl_surface; None elsewhere."""
+        glfw = self._glfw
+        # glfw comes as one library for X11 and one for Wayland.
+        if not hasattr(glfw, "get_wayland_window") or glfw.get_platform() != glfw.PLATFORM_WAYLAND:
+            return None
+        return int(glfw.get_wayland_display() or 0), int(glfw.get_wayland_window(self.window) or 0)
+
+    @property
     def closing(self) -> bool:
         """bool: the user pressed Esc or the window's button."""
         glfw = self._glfw

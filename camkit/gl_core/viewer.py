@@ -2,7 +2,6 @@
 
 import math
 import os
-import sys
 import weakref
 from collections.abc import Callable
 from sys import is_finalizing
@@ -87,8 +86,8 @@ class Viewer(GLSink):
         if pacing is not None and pacing not in MODES:
             raise ValueError(f"pacing is {pacing!r}, not one of {', '.join(map(repr, MODES))}")
         self._pacing = pacing or ("off" if vsync is False else "latch")
-        self._vsync = vsync if vsync is not None else not _on_wayland()
         self._window: WindowContext | None = WindowContext(title, (width, height), debug=self.debug)
+        self._vsync = vsync if vsync is not None else self._window.wayland is None
         self._thread = get_ident()
         self._follow_window(self._window)
         self._board: Board | None = None
@@ -196,7 +195,7 @@ class Viewer(GLSink):
         self._window.make_current()
         self._window.set_vsync(self._vsync)
         self._present_by(*self._window.swap_call)
-        clock, verdicts = find_clock(self._window, self._vsync)
+        clock, verdicts = find_clock(self._window)
         self._pace_by(Pacer(self._pacing, clock), verdicts)
         return self._window
 
@@ -214,7 +213,3 @@ def _weakly(method: Callable[..., object]) -> Callable[..., None]:
             found(*args)
 
     return call
-
-
-def _on_wayland() -> bool:
-    return sys.platform == "linux" and bool(os.environ.get("WAYLAND_DISPLAY"))
