@@ -111,6 +111,7 @@ ROWS = [
     Row("camkit.gl_core._panel", hot=True),
     Row("camkit.gl_core._board", hot=True),
     Row("camkit.gl_core._renderer", hot=True),
+    Row("camkit.gl_core._gpu_tensor"),
     Row("camkit.gl_core._packer", hot=True),
     Row("camkit.gl_core._readback", hot=True),
     Row("camkit.gl_core._render", hot=True),

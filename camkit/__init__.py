@@ -40,6 +40,7 @@ from camkit.errors import (
     ContextLost,
     ControlNotFound,
     ControlReadOnly,
+    CudaError,
     DmabufUnavailable,
     FormatMismatch,
     FormatNotSupported,
@@ -112,7 +113,7 @@ from camkit.performance_core import (
 )
 
 if TYPE_CHECKING:
-    from camkit.gl_core import DrawContext, FrameInfo, Offscreen, Render, Texture, Viewer
+    from camkit.gl_core import CudaArray, CudaReader, DrawContext, FrameInfo, Offscreen, Render, Texture, Viewer
     from camkit.performance_core.stages import jit as jit
 
 __version__ = "0.1.0"
@@ -144,6 +145,9 @@ __all__ = [
     "ControlReadOnly",
     "Copies",
     "Copy",
+    "CudaArray",
+    "CudaError",
+    "CudaReader",
     "DmabufPlane",
     "DmabufUnavailable",
     "DrawContext",
@@ -220,6 +224,6 @@ def __getattr__(name: str) -> Any:
     # OpenGL is loaded when it is first wanted: a robot without a GPU imports camkit too.
     if name == "jit":  # and Numba only by who compiles stages with it
         return import_module("camkit.performance_core.stages.jit")
-    if name in ("DrawContext", "FrameInfo", "Offscreen", "Render", "Texture", "Viewer"):
+    if name in ("CudaArray", "CudaReader", "DrawContext", "FrameInfo", "Offscreen", "Render", "Texture", "Viewer"):
         return getattr(import_module("camkit.gl_core"), name)
     raise AttributeError(f"module 'camkit' has no attribute {name!r}")

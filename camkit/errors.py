@@ -185,5 +185,9 @@ class DmabufUnavailable(GLError, OSError):
     """The GPU's pictures cannot be had as dma-bufs here; the message says what is missing for each way."""
 
 
+class CudaError(CamkitError, RuntimeError):
+    """CUDA cannot be had, refused, or does not share the OpenGL context; the message says what to do."""
+
+
 class ShaderError(CamkitError, RuntimeError):
     """A shader did not compile or link; the message holds the driver's log with the source lines."""

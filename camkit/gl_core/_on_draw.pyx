@@ -235,7 +235,7 @@ cdef class OnDraw(Painter):
     ----------
     call : callable
         Takes a DrawContext and a tuple of Texture, one for each plane of the frame as the camera gave it. What it
-        raises stops the sink.
+        raises stops the sink. Its `context_ends()`, if it has one, is called before the context goes.
     """
 
     def __init__(self, call):
@@ -259,6 +259,9 @@ cdef class OnDraw(Painter):
         return 0
 
     cdef int close(self) except -1:
+        ends = getattr(self.call, "context_ends", None)
+        if self.drawing is not None and ends is not None:
+            ends()
         if self.drawing is not None:
             self.drawing.functions.f.DeleteFramebuffers(2, self.drawing.framebuffers)
             memset(self.drawing.framebuffers, 0, sizeof(self.drawing.framebuffers))

@@ -1,0 +1,3 @@
+def tensor_capsule(
+    address: int, shape: tuple[int, int, int], device: tuple[int, int], owner: object, versioned: bool
+) -> object: ...
