@@ -110,6 +110,8 @@ ROWS = [
     Row("camkit.gl_core._view", hot=True),
     Row("camkit.gl_core._panel", hot=True),
     Row("camkit.gl_core._board", hot=True),
+    Row("camkit.gl_core._ways.persistent", hot=True),
+    Row("camkit.gl_core._share_group"),
     Row("camkit.gl_core._renderer", hot=True),
     Row("camkit.gl_core._gpu_tensor"),
     Row("camkit.gl_core._packer", hot=True),

@@ -87,6 +87,8 @@ def test_every_way_has_its_verdict(context: Context, cache: Path, no_children: l
 
 
 def test_of_ways_that_are_about_as_fast_the_one_that_copies_least_is_taken() -> None:
+    assert best({"client": 1000.0, "persistent": 1200.0}) == "persistent"
+    assert best({"client": 1000.0, "persistent": 1300.0}) == "client"
     assert best({"client": 1000.0, "pbo": 990.0}) == "pbo"
     assert best({"client": 1.0}) == "client"
 
@@ -139,6 +141,28 @@ def test_a_way_that_was_right_once_and_is_not_now_gives_way_to_the_next(
     ladder = ladder_of(context)
     assert ladder.refused["pbo"].startswith("wrong: ") and ladder.refused["pbo"].endswith("(remembered)")
     ladder.delete()
+
+
+@pytest.mark.parametrize("at", [0, 64 * 48 // 2 + 1, -1])
+def test_a_single_wrong_byte_is_seen(
+    context: Context, no_children: list[list[str]], at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a driver would be that loses a byte of a plane: at its beginning, in the middle, at its end.
+    monkeypatch.setenv("CAMKIT_TRANSFER_CACHE", "off")
+    context.make_current()
+    types = (None, *[ctypes.c_int] * 4, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p)
+    real = ctypes.CFUNCTYPE(*types)(context.get_proc("glReadPixels"))
+
+    def lose(*args: int) -> None:
+        real(*args)
+        if args[4] == 0x1903:  # GL_RED, of the luma plane
+            (ctypes.c_uint8 * (64 * 48)).from_address(args[6])[at] ^= 1
+
+    kept = ctypes.CFUNCTYPE(*types)(lose)
+    address = ctypes.cast(kept, ctypes.c_void_p).value or 0
+    functions = Functions(lambda name: address if name == "glReadPixels" else context.get_proc(name))
+    with pytest.raises(GLError, match="2a client: wrong: .*2b pbo: wrong: .*2c orphan: wrong: "):
+        ladder_of(context, functions=functions)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ ROWS = (
         "camkit.camera_capture._v4l2.backend:V4L2Backend",
         "camkit.camera_capture._v4l2.find",
         "/dev/video{}",
-        options=("stride", "io", "hardware_time", *wishes.OPTIONS),
+        options=("stride", "io", "memory", "hardware_time", *wishes.OPTIONS),
         lasting="camkit.camera_capture._v4l2.reconnect:LastingBackend",
     ),
     Row(
@@ -183,8 +183,10 @@ def open(
         when it is opened is not waited for.
     **options
         More that the kind of camera understands, where None is as if it were not given; see `SyntheticCamera`. For
-        V4L2: `io`, the way into memory ("auto", "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `stride`, the
-        least bytes from one row to the next; `hardware_time`, whether a USB webcam's own clock fills
+        V4L2: `io`, the way into memory ("auto", "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `memory`, a
+        FramePool that the driver shall fill by "userptr", or what makes one of (slots, slot_bytes), such as the `pool`
+        of a sink, or `FramePool` itself: a slot for each buffer, kept until the last frame that lies there is gone;
+        `stride`, the least bytes from one row to the next; `hardware_time`, whether a USB webcam's own clock fills
         `Frame.hardware_ns`: True, "auto" (where it has one) or False, the default, for it costs two more calls of the
         driver for a frame; and `input`, `standard`, `timings`, `crop`, `compose`, `rotate`, `hflip`, `vflip`,
         `priority`, `on_change` and `on_no_signal`, which docs/settings.md describes.

@@ -13,6 +13,7 @@ cdef class Functions:
     cdef readonly str renderer, vendor, version_text
     cdef readonly frozenset extensions
     cdef readonly DebugLog log
+    cdef public object group  # ShareGroup of the context, None: it shares its objects with nobody
     cdef readonly str lost  # why the context is no more; None while it is
     cdef bint debug
     cdef uint64_t told, told_errors  # messages of the log, and errors among them, that an exception has told of

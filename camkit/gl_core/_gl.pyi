@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterable
 
 from camkit.gl_core._debug import DebugLog
 from camkit.gl_core._egl_calls import EglFunctions
+from camkit.gl_core._share_group import ShareGroup
 
 LEAST_VERSION: tuple[int, int]
 FRAGMENT_SHADER: int
@@ -25,6 +26,7 @@ class Functions:
     egl: EglFunctions | None
     log: DebugLog
     lost: str | None
+    group: ShareGroup | None
     def __init__(self, get_proc: Callable[[str], int], debug: bool = False) -> None: ...
     def has(self, name: str) -> bool: ...
     def check(self, what: str) -> int: ...

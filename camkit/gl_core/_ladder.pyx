@@ -193,7 +193,7 @@ cdef class Ladder:
         self.trouble = trials.trouble
         if self.taken is not None:
             self._compare()
-        elif not self.waiting:
+        elif not self.waiting or self.wish == "auto":
             raise GLError(f"cannot upload {self.layout} to {self.functions.renderer!r}: {self._verdicts('; ')}")
         return 0
 

@@ -10,6 +10,8 @@ cdef class GLSink(Drawing):
     cdef tuple size, expected
     cdef readonly bint debug
     cdef OnDraw on_draw  # None if there is none
+    cdef object sharing  # a lock: who makes a context that shares with another needs that to stay
+    cdef readonly object group  # ShareGroup of the memory that it has lent, None: it has lent none
     cdef DebugLog log  # of the last context; None before the first
     cdef object said, last_transfer, last_words
     cdef dict clock_verdicts

@@ -14,12 +14,15 @@ from camkit.performance_core._stats cimport summary
 
 import os
 from dataclasses import replace
+from functools import partial
 from sys import is_finalizing
-from threading import get_ident
+from threading import Lock, get_ident
 from warnings import warn
 
 from camkit.errors import FormatMismatch, GLError, LeakWarning
+from camkit.gl_core._share_group import ShareGroup
 from camkit.gl_core._snapshots import Shot
+from camkit.gl_core.gpu_memory import Keeper, gpu_pool
 from camkit.gl_core.png import write_png
 from camkit.gl_core.transfers import check_transfer
 from camkit.memory_manager._checks import check_size
@@ -49,6 +52,7 @@ cdef class GLSink(Drawing):
 
     def __init__(self, *, size=None, transfer="auto", on_draw=None, debug=None, name=None):
         super().__init__(name)
+        self.sharing = Lock()
         self.debug = os.environ.get("CAMKIT_GL_DEBUG", "0") not in ("", "0") if debug is None else debug
         self.wish = check_transfer(transfer)
         if size is not None:
@@ -101,6 +105,34 @@ cdef class GLSink(Drawing):
                              f"{row.row_bytes(width)} bytes")
         self.expected = (row.id, width, height, strides)
 
+    def pool(self, slots, slot_bytes=None, *, format=None, size=None, stride=None):
+        """Make a pool of frames in memory that the GPU reads by itself.
+
+        A camera fills it (``camkit.open(..., memory=sink.pool)``), or a `PoolSource`, or a stage; frames that lie in it
+        get to the GPU without a copy by the CPU. The memory lives until the last frame and view of it is gone, however
+        long the sink lives. Any thread.
+
+        Parameters
+        ----------
+        slots, slot_bytes, format, size, stride
+            As of `FramePool`.
+
+        Returns
+        -------
+        FramePool
+
+        Raises
+        ------
+        GLError
+            The driver has no such memory (GL_ARB_buffer_storage), or the window is none of EGL.
+        """
+        with self.sharing:
+            if self.group is None:
+                self.group = ShareGroup(Keeper(partial(self._spare_context, self.context)))
+                if self.context is not None:
+                    self.context.functions.group = self.group
+        return gpu_pool(self.group, slots, slot_bytes, format=format, size=size, stride=stride)
+
     def negotiate(self, frames):
         """Refuse what has no shader; as of a Node.
 
@@ -123,10 +155,12 @@ cdef class GLSink(Drawing):
         if not self.snapshots.open():
             raise GLError(f"cannot start {self.name!r}: it is in use; stop its pipeline or close() it first")
         try:
-            context = self._open_context()
-            if self.on_draw is not None:
-                self.on_draw.use(context)
-            self.open(context, self.wish, self.size)
+            with self.sharing:
+                context = self._open_context()
+                context.functions.group = self.group
+                if self.on_draw is not None:
+                    self.on_draw.use(context)
+                self.open(context, self.wish, self.size)
             self.said = self.context.description
             self.log = self.renderer.functions.log
             if self.expected is not None:
@@ -159,7 +193,8 @@ cdef class GLSink(Drawing):
             raise
         finally:
             try:
-                self._forget()
+                with self.sharing:
+                    self._forget()
             finally:
                 self.snapshots.close()
 
@@ -285,6 +320,11 @@ cdef class GLSink(Drawing):
 
     def _open_context(self):
         raise NotImplementedError(f"{type(self).__name__} is a GLSink without a context")
+
+    def _spare_context(self, context):
+        # A context for memory that outlives the sink's own (`context` now, if it has one), which shares its objects, as
+        # does every later one of the sink.
+        raise GLError(f"cannot make a pool of {self.name!r}: a {type(self).__name__} has no context that shares")
 
     def _close_context(self, context):
         context.destroy()

@@ -378,7 +378,7 @@ class WindowContext(Context):
             raise GLError(f"cannot {what}: {_text(error)}") from error
 
 
-def headless(debug: bool = False, renderer: str = "") -> Context:
+def headless(debug: bool = False, renderer: str = "", share: Context | None = None) -> Context:
     """Make a context without a visible window, current in the calling thread.
 
     Parameters
@@ -387,17 +387,25 @@ def headless(debug: bool = False, renderer: str = "") -> Context:
         Have the driver look at everything, and speak of errors within the wrong call.
     renderer : str, optional
         What must draw where there is a choice, by OpenGL's name of it. Default: the best there is.
+    share : Context, optional
+        One of EGL's, to have the textures and buffers of.
 
     Raises
     ------
     GLError
-        There is no EGL or no OpenGL 3.3; the message says what to install.
+        There is no EGL or no OpenGL 3.3, and the message says what to install; or `share` is none of EGL's.
     """
+    if share is not None:
+        if share.egl is None:
+            raise GLError("cannot share the OpenGL context: it is of the window system's own kind, none of EGL's")
+        context = EglContext(debug, share=share)
+        context.make_current()
+        return context
     if sys.platform == "linux":
         return EglContext(debug, renderer)
-    context = WindowContext("camkit", (16, 16), visible=False, debug=debug)
-    context.make_current()
-    return context
+    window = WindowContext("camkit", (16, 16), visible=False, debug=debug)
+    window.make_current()
+    return window
 
 
 def _text(error: Any) -> str:

@@ -28,4 +28,7 @@ class Offscreen(GLSink):
     """
 
     def _open_context(self) -> Context:
-        return headless(self.debug)
+        return headless(self.debug, share=self.group.keeper.context if self.group is not None else None)
+
+    def _spare_context(self, context: Context | None) -> Context:
+        return headless(self.debug, share=context)

@@ -8,6 +8,7 @@ from camkit.gl_core._ways.client import Client
 from camkit.gl_core._ways.imported import Imported
 from camkit.gl_core._ways.orphan import Orphan
 from camkit.gl_core._ways.pbo import Pbo
+from camkit.gl_core._ways.persistent import Persistent
 
 if TYPE_CHECKING:
     from camkit.gl_core._gl import Functions
@@ -85,8 +86,19 @@ def _import(functions: "Functions", layout: "Layout", memory: Memory | None) -> 
     )
 
 
+def _gpu_memory(functions: "Functions", layout: "Layout", memory: Memory | None) -> str | None:
+    if not functions.has("BufferStorage"):
+        return "the driver has no GL_ARB_buffer_storage (OpenGL 4.4)"
+    if memory is None:
+        return None
+    if functions.group is not None and all(map(functions.group.holds, memory.addresses)):
+        return ""
+    return "frames do not lie in the GPU's memory; give the camera some: memory=sink.pool"
+
+
 CANDIDATES = (
     Candidate("import", "0", "the frame's memory is the texture", Imported, _import, True),
+    Candidate("persistent", "1a", "fetched by the GPU from its own memory", Persistent, _gpu_memory, True),
     Candidate("client", "2a", "OpenGL reads the frame's memory", Client, _always, False),
     Candidate("pbo", "2b", "copied into a mapped buffer, which the GPU fetches", Pbo, _buffer_storage, True),
     Candidate("orphan", "2c", "copied into a new buffer for each frame", Orphan, _always, False),

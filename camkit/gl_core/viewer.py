@@ -14,7 +14,7 @@ from camkit.gl_core._board import Board
 from camkit.gl_core._pacer import MODES, Pacer
 from camkit.gl_core._sink import GLSink
 from camkit.gl_core.album import Album
-from camkit.gl_core.context import WindowContext
+from camkit.gl_core.context import WindowContext, headless
 from camkit.gl_core.controls import Controls
 from camkit.gl_core.display_clock import find_clock
 
@@ -198,6 +198,11 @@ class Viewer(GLSink):
         clock, verdicts = find_clock(self._window)
         self._pace_by(Pacer(self._pacing, clock), verdicts)
         return self._window
+
+    def _spare_context(self, context: "Context | None") -> "Context":
+        if self._window is None:
+            raise GLError(f"cannot make a pool of {self.name!r}: its window was closed")
+        return headless(self.debug, share=self._window)
 
     def _close_context(self, context: "Context") -> None:
         context.release()

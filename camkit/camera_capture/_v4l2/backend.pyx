@@ -370,7 +370,8 @@ cdef class V4L2Backend(V4L2Reader):
         code, width, height = d.current()
         self.agreed = code, width, height, d.layout
         self.picture = picture_of(d, f, width, height)
-        self.trials = Trials(d.path, self.request.options.get("io", "auto"), self._capabilities())
+        self.trials = Trials(d.path, self.request.options.get("io", "auto"), self._capabilities(),
+                             self.request.options.get("memory"))
         c = self.picture.colour
         self.stream = StreamInfo(
             f.name, code_text(code), width, height, 0 if f.compressed else d.stride(0),

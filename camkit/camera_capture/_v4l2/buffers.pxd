@@ -24,6 +24,7 @@ cdef enum:
 cdef struct driver_buffer:
     shared_memory planes[MOST_PLANES]  # owned
     bint announced[MOST_PLANES]  # the CPU reads it; for whoever has the frame
+    void *lender  # kept by keep_object(): who owns the planes instead, such as a frame of somebody's pool; NULL: nobody
 
 
 cdef struct driver_stream:
@@ -53,6 +54,8 @@ cdef uint32_t abandon_ready(driver_stream *s, uint32_t last) noexcept nogil
 cdef void describe_buffer(driver_stream *s, v4l2_buffer *b, v4l2_plane *planes, uint32_t i) noexcept nogil
 # Announce that the CPU begins or ends to read a buffer, where that is needed; 0 or errno.
 cdef int sync_buffer(driver_stream *s, uint32_t i, bint begin) noexcept nogil
+# Give up the memory of a buffer; harmless if it has none.
+cdef void free_buffer(driver_buffer *b) noexcept nogil
 # Ask for *n buffers (0: free them all); *n becomes what there are. 0 or errno.
 cdef int request_buffers(int fd, uint32_t kind, uint32_t memory, uint32_t *n, uint32_t *capabilities) noexcept nogil
 # The two hooks of a frame_pool whose context is a driver_stream.

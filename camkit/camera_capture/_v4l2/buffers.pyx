@@ -9,6 +9,7 @@ from posix.unistd cimport read as c_read, write as c_write
 from camkit.camera_capture._v4l2.abi cimport F_SETFL, O_NONBLOCK, O_RDWR, V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, c_fcntl
 from camkit.camera_capture._v4l2.buffers_abi cimport *
 from camkit.camera_capture._v4l2.device cimport ioctl_errno
+from camkit.memory_manager._later cimport drop_object
 
 import os
 
@@ -56,11 +57,21 @@ cdef void recycle(void *context, uint32_t slot) noexcept nogil:
 
 cdef void destroy(void *context) noexcept nogil:
     cdef driver_stream *s = <driver_stream *>context
-    cdef uint32_t i, plane
+    cdef uint32_t i
     for i in range(<uint32_t>MOST_BUFFERS):
-        for plane in range(<uint32_t>MOST_PLANES):
-            free_shared(s.buffers[i].planes[plane])
+        free_buffer(&s.buffers[i])
     free(s)
+
+
+cdef void free_buffer(driver_buffer *b) noexcept nogil:
+    cdef uint32_t plane
+    for plane in range(<uint32_t>MOST_PLANES):
+        if b.lender != NULL:
+            b.planes[plane].data = NULL
+        free_shared(b.planes[plane])
+    if b.lender != NULL:
+        drop_object(b.lender)
+        b.lender = NULL
 
 
 cdef int queue_buffer(driver_stream *s, uint32_t i) noexcept nogil:

@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 from typing import NamedTuple
 
+from camkit.camera_capture._v4l2.lender import Lender, check_lender
 from camkit.camera_capture.info import check_choice
 from camkit.errors import CameraError
 from camkit.memory_manager.dma_devices import HEAPS, UDMABUF, heaps, no_heap, no_udmabuf
@@ -28,6 +29,7 @@ class Way(NamedTuple):
     words: str
     exported: bool = False  # a dma-buf of each of the driver's buffers
     allocator: str = ""  # device that makes dma-bufs
+    lender: Lender | None = None  # of the caller's memory
 
     @property
     def ours(self) -> bool:
@@ -48,7 +50,7 @@ UNCACHED = 4.0
 NAMES = ("auto", *(way.name for way in WAYS))
 
 
-def ways(path: str, io: object, capabilities: int) -> tuple[list[Way], dict[str, str]]:
+def ways(path: str, io: object, capabilities: int, memory: object = None) -> tuple[list[Way], dict[str, str]]:
     """Return the ways to try, best first, and why the others are not among them.
 
     Parameters
@@ -59,6 +61,8 @@ def ways(path: str, io: object, capabilities: int) -> tuple[list[Way], dict[str,
         What the caller asked for: `"auto"`, or the name of a way.
     capabilities : int
         What the driver says that its queue can do; 0: it does not say.
+    memory : object
+        A FramePool, or what makes one, that the caller lends for it; None: he lends none.
 
     Raises
     ------
@@ -68,20 +72,31 @@ def ways(path: str, io: object, capabilities: int) -> tuple[list[Way], dict[str,
         The way that was asked for is not possible here.
     """
     asked = check_choice("io", io, NAMES)
+    lender = None if memory is None else check_lender(memory)
+    if lender is not None and asked not in ("auto", "userptr"):
+        raise ValueError(f'io is {asked!r}, but memory of the caller\'s is lent by its addresses: io="userptr"')
     wanted: list[Way] = []
     refused: dict[str, str] = {}
     for way in WAYS:
         if asked not in ("auto", way.name):
             refused[way.name] = "not asked for"
             continue
+        if lender is not None and way.memory != USERPTR:
+            refused[way.name] = "the caller lends the memory"
+            continue
         why = _missing(way, capabilities)
         if why:
             refused[way.name] = why
         elif way.allocator == str(HEAPS):
             wanted += [way._replace(allocator=str(heap)) for heap in heaps()]
+        elif lender is not None:
+            wanted.append(way._replace(lender=lender, words="memory that the caller lends, by its addresses"))
         else:
             wanted.append(way)
     if not wanted:
+        if lender is not None:
+            why = refused["userptr"]
+            raise CameraError(errno.EOPNOTSUPP, f"cannot open with memory of the caller's: {why}; leave it out", path)
         raise CameraError(
             errno.EOPNOTSUPP, f'cannot open with io="{asked}": {refused[asked]}; io="auto" takes what there is', path
         )
@@ -102,13 +117,13 @@ class Trials:
 
     Parameters
     ----------
-    path, io, capabilities
+    path, io, capabilities, memory
         As for `ways`.
     """
 
-    def __init__(self, path: str, io: object, capabilities: int) -> None:
+    def __init__(self, path: str, io: object, capabilities: int, memory: object = None) -> None:
         self.path, self.io, self.capabilities = path, io, capabilities
-        self.wanted, self.impossible = ways(path, io, capabilities)
+        self.wanted, self.impossible = ways(path, io, capabilities, memory)
         self.begin()
 
     def begin(self) -> None:

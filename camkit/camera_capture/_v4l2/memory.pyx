@@ -15,16 +15,19 @@ from camkit.camera_capture._v4l2.buffers cimport (
     allocate_memfd,
     describe_buffer,
     driver_stream,
-    free_shared,
+    free_buffer,
     request_buffers,
     shared_memory,
 )
 from camkit.camera_capture._v4l2.buffers_abi cimport *
 from camkit.camera_capture._v4l2.device cimport Device, failure, ioctl_errno
+from camkit.memory_manager._frame cimport Frame
+from camkit.memory_manager._later cimport keep_object
 
 import os
 
 from camkit.camera_capture._v4l2.io import WayRefused
+from camkit.camera_capture._v4l2.lender import lent_frames
 from camkit.errors import CameraError
 from camkit.memory_manager.dma_devices import UDMABUF
 
@@ -74,7 +77,7 @@ cdef int get_more(driver_stream *s, Device device, way, uint32_t n) except -1:
 
 cdef int _fill(driver_stream *s, Device device, way, uint32_t first, uint32_t end) except -1:
     cdef int allocator = -1
-    cdef uint32_t plane
+    frames = lent_frames(way.lender, end - first, _slot_bytes(s, device), device.path) if way.lender is not None else ()
     if way.allocator:
         allocator = c_open(os.fsencode(way.allocator), O_RDWR | O_CLOEXEC)
         if allocator < 0:
@@ -82,15 +85,16 @@ cdef int _fill(driver_stream *s, Device device, way, uint32_t first, uint32_t en
     try:
         for i in range(first, end):
             try:
-                if way.ours:
+                if way.lender is not None:
+                    _borrow(s, device, i, frames[i - first])
+                elif way.ours:
                     _allocate(s, device, i, allocator, way.allocator == UDMABUF)
                 else:
                     _map(s, device, i)
                     if way.exported:
                         _export(s, device, i)
             except BaseException:
-                for plane in range(<uint32_t>MOST_PLANES):
-                    free_shared(s.buffers[i].planes[plane])
+                free_buffer(&s.buffers[i])
                 raise
             s.count.store(i + 1)
     finally:
@@ -143,6 +147,28 @@ cdef int _allocate(driver_stream *s, Device device, uint32_t i, int allocator, b
             error = allocate_dma_heap(to[0], size, allocator)
         if error:
             raise refusal(device.path, f"start: allocate buffer {i} of {size} bytes", error)
+    return 0
+
+
+cdef size_t spaced(size_t size) noexcept:
+    return (size + 63) // 64 * 64  # planes do not share a line of the cache
+
+
+cdef size_t _slot_bytes(driver_stream *s, Device device) except 0:
+    cdef size_t total = 0
+    for plane in range(s.planes):
+        total += spaced(device.plane_bytes(plane))
+    return total
+
+
+cdef int _borrow(driver_stream *s, Device device, uint32_t i, Frame frame) except -1:
+    cdef uint8_t *at = frame.get().planes[0].data
+    cdef shared_memory *to
+    s.buffers[i].lender = keep_object(frame)
+    for plane in range(s.planes):
+        to = &s.buffers[i].planes[plane]
+        to.data, to.size = at, device.plane_bytes(plane)
+        at += spaced(to.size)
     return 0
 
 

@@ -1,0 +1,3 @@
+from camkit.gl_core._ways.own_textures import OwnTextures
+
+class Persistent(OwnTextures): ...
