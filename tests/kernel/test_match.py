@@ -19,7 +19,10 @@ def test_frames_of_two_cameras_come_together(both_vivids, open_camera):
     assert stats.frames.delivered == 40
     assert len(stats.inputs) == 2
     assert max(apart) <= 10_100_000
-    assert set(pixels) == {((180, 320, 2), (180, 320, 2), "mmap", "mmap")}
+    assert {shapes[:2] for shapes in pixels} == {((180, 320, 2), (180, 320, 2))}
+    # Those for which a busy machine left the driver no buffer are copies.
+    memories = {memory for found in pixels for memory in found[2:]}
+    assert "mmap" in memories and memories <= {"mmap", "heap"}
 
 
 def test_a_frame_whose_partner_was_dropped_is_unmatched(both_vivids, open_camera):
