@@ -9,7 +9,7 @@ cdef enum:
 
 cdef class OwnTextures(Transfer):
     cdef GLuint sets[4][3]
-    cdef int current
+    cdef int depth, current  # sets there are; the one of the last frame
 
     # Take the next set of textures for the frame that comes.
     cdef void turn(self) noexcept nogil

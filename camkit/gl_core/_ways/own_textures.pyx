@@ -21,11 +21,13 @@ from camkit.gl_core._layout cimport plane_layout
 
 
 cdef class OwnTextures(Transfer):
-    """Three sets of immutable textures in rotation, one texture a plane."""
+    """Sets of immutable textures in rotation, one texture a plane: three, or one where the CPU draws."""
 
     def __init__(self, functions, layout, candidate, memory=None):
         super().__init__(functions, layout, candidate, memory)
         self.rounds = SETS
+        # There more of them buy nothing, and push out of the cache what is drawn next: a fifth of the frames a second.
+        self.depth = 1 if "llvmpipe" in functions.renderer else SETS
         try:
             self._make_textures()
         except BaseException:
@@ -36,7 +38,7 @@ cdef class OwnTextures(Transfer):
         cdef uint32_t i
         for i in range(self.layout.plane_count):
             if self.sets[i][0]:
-                self.gl.DeleteTextures(SETS, self.sets[i])
+                self.gl.DeleteTextures(self.depth, self.sets[i])
         memset(self.sets, 0, sizeof(self.sets))
         memset(self.textures, 0, sizeof(self.textures))
 
@@ -47,8 +49,8 @@ cdef class OwnTextures(Transfer):
         self.gl.ActiveTexture(GL_TEXTURE0)
         for i in range(self.layout.plane_count):
             p = &self.layout.planes[i]
-            self.gl.GenTextures(SETS, self.sets[i])
-            for k in range(SETS):
+            self.gl.GenTextures(self.depth, self.sets[i])
+            for k in range(self.depth):
                 self.gl.BindTexture(GL_TEXTURE_2D, self.sets[i][k])
                 if self.gl.TexStorage2D != NULL:
                     self.gl.TexStorage2D(GL_TEXTURE_2D, 1, p.internal, p.columns, p.rows)
@@ -67,7 +69,7 @@ cdef class OwnTextures(Transfer):
 
     cdef void turn(self) noexcept nogil:
         cdef uint32_t i
-        self.current = (self.current + 1) % SETS
+        self.current = (self.current + 1) % self.depth
         for i in range(self.layout.plane_count):
             self.textures[i] = self.sets[i][self.current]
         self.gl.ActiveTexture(GL_TEXTURE0)
