@@ -34,6 +34,7 @@ stress:
 
 bench:
 	@$(SETUP) build screen bench
+	@CAMKIT_ONLY=none $(RUN) pip --disable-pip-version-check install --quiet --no-build-isolation --editable '.[bench]'
 	$(RUN) pytest benchmarks --benchmark-autosave --benchmark-storage=.benchmarks $(ARGS)
 
 lint:

@@ -1,45 +1,54 @@
-"""A frame's way into a texture, beside a plain copy of the same bytes in the same run.
+"""A frame's way into textures: each way of the ladder, and other libraries into textures of the same layout, beside a
+plain copy of the same bytes.
 
 A group is one format and size: `memcpy` is the floor of any way that copies once. The GPU's part is in the times, for
-every round ends with glFinish.
+every round ends with glFinish. `extra_info` has GB/s, and `of_memcpy`, the share of a copy's speed (of our ways also
+`of_moderngl`, the fastest of the others): both were measured by turns for it, so that a busy machine slows them alike.
 """
+
+import contextlib
+import ctypes
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from benchmarks.gl_peers import adopted_by_moderngl, by_turns, filled
+from camkit.errors import GLError
 from camkit.gl_core import Offscreen
 from camkit.gl_core._ladder import Ladder
 from camkit.gl_core.context import headless
-from camkit.memory_manager import FORMATS, FramePool
+from camkit.gl_core.transfers import CANDIDATES
+from camkit.memory_manager import FORMATS, Frame, FramePool
 
-SIZE = (1920, 1080)
-FORMATS_MEASURED = ["YUYV", "NV12", "RGB24", "RGBA32"]
+SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
+FORMATS_MEASURED = ["GREY", "YUYV", "NV12", "RGBA32"]
+
+Action = Callable[[], object]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def context():
     made = headless()
     yield made
     made.destroy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", params=[(f, s) for s in SIZES for f in FORMATS_MEASURED], ids="-".join)
 def frame(request):
-    with FramePool(1, format=request.param, size=SIZE) as pool:
-        made = pool.acquire()
-        for plane in made.planes:
-            plane[:] = np.random.default_rng(1).integers(0, 256, plane.shape, np.uint8)
-        yield made
+    name, size = request.param
+    return filled(FramePool(1, format=name, size=SIZES[size]).acquire())
 
 
-def note(benchmark, frame) -> None:
-    benchmark.group = f"upload {frame.format} {frame.width}x{frame.height}"
-    benchmark.extra_info["bytes"] = frame.nbytes
+def as_dmabuf(frame: Frame) -> Frame:
+    """Return a frame in memory that can be imported, or the same one where there is none: the way then says so."""
+    for backing in ("udmabuf", "dma-heap"):
+        with contextlib.suppress(OSError):
+            return filled(FramePool(1, format=frame.format, size=frame.size, backing=backing).acquire())
+    return frame
 
 
-@pytest.mark.parametrize("frame", FORMATS_MEASURED, indirect=True)
-def bench_memcpy(benchmark, frame) -> None:
-    note(benchmark, frame)
+def copying(frame) -> Action:
     pairs = [(np.empty_like(plane), plane) for plane in frame.planes]
     for to, _ in pairs:
         to[:] = 0  # no page fault is measured
@@ -48,23 +57,121 @@ def bench_memcpy(benchmark, frame) -> None:
         for to, plane in pairs:
             np.copyto(to, plane)
 
-    benchmark(copy)
+    return copy
 
 
-@pytest.mark.parametrize("transfer", ["client", "pbo"])
-@pytest.mark.parametrize("frame", FORMATS_MEASURED, indirect=True)
-def bench_upload(benchmark, context, frame, transfer: str) -> None:
-    note(benchmark, frame)
-    context.make_current()
-    ladder = Ladder(context.functions, FORMATS[frame.format], *SIZE, frame.strides, transfer)
-    benchmark(ladder.fill, frame)
+def texels(frame) -> list[np.ndarray]:
+    """The planes as a texture has them: (rows, columns, channels) uint8, two pixels of YUYV in one texel."""
+    found = []
+    for plane in frame.planes:
+        rows = plane.reshape(plane.shape[0], -1)
+        channels = 4 if frame.format in ("YUYV", "RGBA32") else 2 if plane.ndim == 3 else 1
+        found.append(rows.reshape(rows.shape[0], -1, channels))
+    return found
+
+
+def by_pyopengl(context, frame) -> Action:
+    from OpenGL import GL
+
+    kinds = {1: (GL.GL_R8, GL.GL_RED), 2: (GL.GL_RG8, GL.GL_RG), 4: (GL.GL_RGBA8, GL.GL_RGBA)}
+    planes = texels(frame)
+    textures = GL.glGenTextures(len(planes))
+    textures = [textures] if len(planes) == 1 else list(textures)
+    GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+    GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, 0)
+    for texture, plane in zip(textures, planes, strict=True):
+        GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+        internal, kind = kinds[plane.shape[2]]
+        shape = plane.shape[1], plane.shape[0]
+        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, internal, *shape, 0, kind, GL.GL_UNSIGNED_BYTE, None)
+
+    def upload() -> None:
+        for texture, plane in zip(textures, planes, strict=True):
+            rows, columns, channels = plane.shape
+            GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+            GL.glTexSubImage2D(
+                GL.GL_TEXTURE_2D, 0, 0, 0, columns, rows, kinds[channels][1], GL.GL_UNSIGNED_BYTE, plane
+            )  # fmt: skip
+        GL.glFinish()
+
+    return upload
+
+
+def by_moderngl(context, frame) -> Action:
+    adopted = adopted_by_moderngl(context)
+    planes = texels(frame)
+    textures = [adopted.texture((p.shape[1], p.shape[0]), p.shape[2], alignment=1) for p in planes]
+
+    def upload() -> None:
+        for texture, plane in zip(textures, planes, strict=True):
+            texture.write(plane)
+        adopted.finish()
+
+    return upload
+
+
+def by_vispy(context, frame) -> Action:
+    from vispy import gloo
+    from vispy.gloo.context import FakeCanvas, set_current_canvas
+
+    finish = ctypes.CFUNCTYPE(None)(context.get_proc("glFinish"))
+    gloo.gl.use_gl("gl2")
+    canvas = FakeCanvas()
+    set_current_canvas(canvas)
+    planes = texels(frame)
+    kinds = {1: "r8", 2: "rg8", 4: "rgba8"}
+    textures = [gloo.Texture2D(plane, internalformat=kinds[plane.shape[2]]) for plane in planes]
+    for texture in textures:
+        canvas.context.glir.associate(texture.glir)  # what drawing with it would do
+
+    def upload() -> None:
+        for texture, plane in zip(textures, planes, strict=True):
+            texture.set_data(plane)
+        canvas.flush()
+        finish()
+
+    return upload
+
+
+PEERS = {"PyOpenGL": by_pyopengl, "moderngl": by_moderngl, "vispy": by_vispy}
+
+
+def measure(benchmark, frame, upload: Action) -> None:
+    upload()
+    copied, uploaded = by_turns(copying(frame), upload)
+    benchmark.group = f"upload {frame.format} {frame.width}x{frame.height}"
+    benchmark.extra_info["gb_per_s"] = round(frame.nbytes / uploaded / 1e9, 2)
+    benchmark.extra_info["of_memcpy"] = round(copied / uploaded, 3)
+    benchmark.pedantic(upload, rounds=max(5, min(1000, int(0.4 / uploaded))))
+
+
+def bench_memcpy(benchmark, frame) -> None:
+    measure(benchmark, frame, copying(frame))
+
+
+@pytest.mark.parametrize("way", [row.name for row in CANDIDATES])
+def bench_upload(benchmark, context, frame, way: str) -> None:
+    row = next(row for row in CANDIDATES if row.name == way)
+    frame = as_dmabuf(frame) if row.tier.startswith("0") else frame
+    try:
+        ladder = Ladder(context.functions, FORMATS[frame.format], *frame.size, frame.strides, way)
+        ladder.fill(frame)
+    except GLError as error:
+        pytest.skip(str(error))
+    measure(benchmark, frame, lambda: ladder.fill(frame))
+    theirs, ours = by_turns(by_moderngl(context, frame), lambda: ladder.fill(frame))
+    benchmark.extra_info["of_moderngl"] = round(theirs / ours, 3)
+    benchmark.extra_info["tier"] = row.tier
     ladder.delete()
 
 
-@pytest.mark.parametrize("frame", FORMATS_MEASURED, indirect=True)
+@pytest.mark.parametrize("peer", PEERS)
+def bench_peer(benchmark, context, frame, peer: str) -> None:
+    measure(benchmark, frame, PEERS[peer](context, frame))
+
+
 def bench_upload_and_conversion(benchmark, frame) -> None:
-    note(benchmark, frame)
     with Offscreen() as screen:
-        benchmark(screen.show, frame)
+        measure(benchmark, frame, lambda: screen.show(frame))
         benchmark.extra_info["renderer"] = screen.description["renderer"]
         benchmark.extra_info["transfer"] = screen.transfer["path"]
