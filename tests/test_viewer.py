@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -254,3 +255,19 @@ def test_a_window_left_open_ends_with_the_program(screen: Screen) -> None:
     )
     done = run_python(code, DISPLAY=screen.display)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+def test_the_sources_of_the_screen_s_time_say_why_they_cannot_help(screen: Screen) -> None:
+    with Viewer(size=(64, 48), vsync=True) as viewer:
+        feed(viewer, plain((9, 9, 9)))
+        words = viewer.explain()
+        pacing = viewer.pacing
+        assert pacing is not None
+        assert pacing["refresh_us"] is None, "Xvfb refreshes at no rate"
+    assert "display clock 'wp_presentation': refused: the window is not one of Wayland" in words
+    assert "display clock 'sync_control': refused: cannot ask for vblanks by EGL_CHROMIUM_sync_control" in words
+    assert "display clock 'drm': " in words
+    assert "display clock 'swap': refused: cannot learn the screen's beat from its swaps" in words
+    assert "each frame is drawn when it comes" in words
+    document = (TOP / "docs" / "json.md").read_text()
+    assert {f"pacing.{name}" for name in pacing} == set(re.findall(r"^\| `(pacing\.\w+)`", document, re.MULTILINE))

@@ -64,9 +64,15 @@ cdef class DisplayClock:
     cdef void submit(self, uint64_t number, int64_t begun) noexcept nogil:
         pass
 
-    # Without a better source a picture counts as shown when the call that shows it has returned.
+    # Where nobody tells of each picture: it was shown at the first vblank after it was handed over, or at that for
+    # which the call waited, or, as far as one knows, when the call returned.
     cdef void submitted(self, uint64_t number, int64_t begun, int64_t ended) noexcept nogil:
-        self.tell(number, ended)
+        cdef int64_t vblank = self.next_after(begun)
+        if vblank == 0:
+            vblank = ended
+        elif vblank < ended:
+            vblank = self.beat.nearest(ended)
+        self.tell(number, vblank)
 
     cdef void poll(self, int64_t now) noexcept nogil:
         pass

@@ -304,6 +304,20 @@ class WindowContext(Context):
         return int(glfw.get_wayland_display() or 0), int(glfw.get_wayland_window(self.window) or 0)
 
     @property
+    def sync_control(self) -> tuple[str, int, int, int]:
+        """(str, int, int, int): the extension that tells X11's vblanks, its function, display and drawable; else 0."""
+        glfw = self._glfw
+        if self.egl is not None:
+            name, function = "EGL_CHROMIUM_sync_control", "eglGetSyncValuesCHROMIUM"
+            call = self.get_proc(function) if name in self.egl.extensions else 0
+            return name, call, int(glfw.get_egl_display() or 0), int(glfw.get_egl_surface(self.window) or 0)
+        name, function = "GLX_OML_sync_control", "glXGetSyncValuesOML"
+        if sys.platform != "linux" or not glfw.extension_supported(name):
+            return name, 0, 0, 0
+        display = ctypes.cast(glfw.get_x11_display() or 0, ctypes.c_void_p).value or 0
+        return name, self.get_proc(function), display, int(glfw.get_glx_window(self.window) or 0)
+
+    @property
     def closing(self) -> bool:
         """bool: the user pressed Esc or the window's button."""
         glfw = self._glfw

@@ -195,7 +195,7 @@ class Viewer(GLSink):
         self._window.make_current()
         self._window.set_vsync(self._vsync)
         self._present_by(*self._window.swap_call)
-        clock, verdicts = find_clock(self._window)
+        clock, verdicts = find_clock(self._window, self._vsync and self._pacing != "off")
         self._pace_by(Pacer(self._pacing, clock), verdicts)
         return self._window
 
