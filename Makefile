@@ -6,12 +6,13 @@ ARGS ?=
 SETUP := $(PYTHON) tools/setup.py
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test stress bench lint build prove free-threaded coverage clean distclean
+.PHONY: help demo test stress soak bench lint build prove free-threaded coverage clean distclean
 
 help:
 	@echo "make demo       five seconds of the first camera (or the synthetic one) on the screen, last frame in demo.png"
 	@echo "make test       all tests, those on real kernel drivers too          ARGS='-k pool -x'"
 	@echo "make stress     the lock-free parts at random for a minute each under ThreadSanitizer   CAMKIT_STRESS_SECONDS=600"
+	@echo "make soak       pictures to the GPU and back for ten minutes: nothing may grow or tear   CAMKIT_SOAK_SECONDS=60"
 	@echo "make bench      benchmarks, kept in .benchmarks                      ARGS=--benchmark-compare"
 	@echo "make lint       ruff, cython-lint, clang-format, mypy --strict"
 	@echo "make prove      the longer proofs: thousands of random pipelines, and the extensions under sanitizers"
@@ -31,6 +32,11 @@ stress: export CAMKIT_STRESS_SECONDS ?= 60
 stress:
 	@$(SETUP) --no-build build tests
 	$(RUN) pytest tests/test_native.py -k thread -rP -o timeout=0 $(ARGS)
+
+soak: export CAMKIT_SOAK_SECONDS ?= 600
+soak:
+	@$(SETUP) build screen tests
+	$(RUN) pytest tests/test_soak.py -rP $(ARGS)
 
 bench:
 	@$(SETUP) build screen bench
