@@ -1,9 +1,9 @@
 """What camkit itself costs the CPU for a frame on its way to a texture, beside the driver.
 
 `alone_us`: a frame through the whole sink while the driver's functions do nothing, so that all of it is ours (at most
-5 us on a way without copies is wanted; the system calls of a frame are in it). `sink_us`: with the real driver,
-`bare_us`: the sink's OpenGL calls in a loop of bare function pointers, `above_us`: the difference (at most 2 us). All are CPU time of the
-calling thread, the best of several turns that take it in turns; the driver's own threads are not in it.
+5 us on a way without copies is wanted; the system calls of a frame are in it). `sink_us`: with the real driver;
+`bare_us`: the sink's OpenGL calls in a loop of bare function pointers; `above_us`: the difference (at most 2 us). All
+are CPU time of the calling thread, each the best of several turns; the driver's own threads are not in it.
 """
 
 import pytest

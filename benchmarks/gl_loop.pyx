@@ -51,8 +51,8 @@ cdef class Loop(GLSink):
         return headless()
 
     cdef int feed(self, camkit_frame *f, int n) except -1 nogil:
-        cdef int i
-        for i in range(n):
+        cdef int _i
+        for _i in range(n):
             camkit_frame_retain(f)
             self.consume(f)
         return 0
@@ -114,11 +114,11 @@ cdef class Loop(GLSink):
         cdef GLsync[3] fences
         cdef uint64_t shown
         cdef int64_t begin, took
-        cdef int i, k, first = 0, count = 0
+        cdef int i, _n, k, first = 0, count = 0
         gl.GenQueries(3, timers)
         with nogil:
             begin = cpu_ns()
-            for i in range(n):
+            for _n in range(n):
                 while count and gl.ClientWaitSync(fences[first], GL_SYNC_FLUSH_COMMANDS_BIT,
                                                   5 * SECOND if count == 3 else 0) != GL_TIMEOUT_EXPIRED:
                     gl.GetQueryObjectui64v(timers[first], GL_QUERY_RESULT, &shown)
