@@ -24,6 +24,8 @@ cdef class Flights:
     cdef flight flights[3]
     cdef int first, count
     cdef camkit_frame *kept  # one reference; for the next flight
+    cdef bint live  # a frame is kept until the fence of the one after it
+    cdef camkit_frame *shown  # one reference; of the last flight, if live
     cdef histogram *latency  # borrowed from the sink, which lives longer, as the next one
     cdef histogram *drawing
     cdef GpuClock clock
@@ -37,6 +39,8 @@ cdef class Flights:
     # Forget the finished frames, oldest first: record their latency and let go of their memory. Wait for the oldest at
     # most timeout_ns. Returns how many were finished.
     cdef int retire(self, int64_t timeout_ns) except -1 nogil
+    # Frames whose memory the GPU may read.
+    cdef int held(self) noexcept nogil
     # Delete the fences and timers without looking at them. Waits for the GPU if it may still read a frame's memory.
     cdef void drop(self) noexcept nogil
     cdef void _let_go(self, camkit_frame **frame) noexcept nogil

@@ -33,7 +33,12 @@ cdef class Flights:
                 self.functions.fail_lost("put a fence behind a frame", "glFenceSync() returned nothing")
         next.timestamp_ns = timestamp_ns
         next.timed = timed
-        next.frame = self.kept
+        if self.live:
+            # What painters have of it is good until the next one is there.
+            next.frame = self.shown
+            self.shown = self.kept
+        else:
+            next.frame = self.kept
         self.kept = NULL
         self.count += 1
         return 0
@@ -82,6 +87,14 @@ cdef class Flights:
         self.count = 0
         if self.kept != NULL:
             self._let_go(&self.kept)
+        if self.shown != NULL:
+            self._let_go(&self.shown)
+
+    cdef int held(self) noexcept nogil:
+        cdef int i, n = (self.kept != NULL) + (self.shown != NULL)
+        for i in range(FLIGHTS):
+            n += self.flights[i].frame != NULL
+        return n
 
     cdef void _let_go(self, camkit_frame **frame) noexcept nogil:
         # Without a fence to ask: a driver that gets its buffer back writes into it at once.

@@ -13,7 +13,7 @@ cdef struct painting:
     int x, y, picture_width, picture_height  # where the picture lies in it, from the framebuffer's row 0
     bint upward  # row 0 of the framebuffer is the lowest one that is seen, as a window has it
     GLuint picture  # texture of R'G'B' in the frame's own size, row 0 its top row
-    GLuint textures[4]  # the frame's planes as they came
+    GLuint textures[4]  # the frame's planes as they came; of a frame's own memory only if the sink is live
     int texture_count
     # The frame that was drawn last. Its planes point nowhere when it was given back, as when a window is drawn anew.
     const camkit_frame *frame

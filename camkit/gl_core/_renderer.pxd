@@ -21,6 +21,7 @@ cdef class Renderer:
     cdef str wish  # transfer that was asked for
     cdef tuple fixed_size
     cdef GLuint vertex_array, program
+    cdef bint live  # painters are given a frame's own memory as textures
     cdef bint folded  # the program can draw folded planes
     cdef GLint folds[16]  # what it was told of them
     cdef GLint fold_places[4]

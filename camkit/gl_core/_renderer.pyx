@@ -144,7 +144,11 @@ cdef class Renderer:
         self.ladder.bind()
         self.gl.DrawArrays(GL_TRIANGLES, 0, 3)
         self.shown.picture = self.picture.texture
-        self.shown.texture_count = self.ladder.layout.plane_count
+        # What lies in the frame's own memory is somebody else's picture as soon as the frame goes back, and folded rows
+        # are none that others know.
+        self.shown.texture_count = 0
+        if not self.folded and (self.live or not self.ladder.holds):
+            self.shown.texture_count = self.ladder.layout.plane_count
         for i in range(self.ladder.layout.plane_count):
             self.shown.textures[i] = self.ladder.texture(i)
         self._show_in(self.picture.framebuffer, self.picture.width, self.picture.height, False)

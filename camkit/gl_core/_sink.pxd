@@ -8,7 +8,7 @@ from camkit.memory_manager._abi cimport camkit_frame
 cdef class GLSink(Drawing):
     cdef str wish  # transfer that was asked for
     cdef tuple size, expected
-    cdef readonly bint debug
+    cdef readonly bint debug, live
     cdef OnDraw on_draw  # None if there is none
     cdef object sharing  # a lock: who makes a context that shares with another needs that to stay
     cdef readonly object group  # ShareGroup of the memory that it has lent, None: it has lent none

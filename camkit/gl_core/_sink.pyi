@@ -20,12 +20,14 @@ from camkit.performance_core.negotiate import FrameSpec
 class GLSink(Drawing):
     debug: bool
     group: ShareGroup | None
+    live: bool
     def __init__(
         self,
         *,
         size: tuple[int, int] | None = None,
         transfer: str = "auto",
         on_draw: Callable[[DrawContext, tuple[Texture, ...]], object] | None = None,
+        live: bool = False,
         debug: bool | None = None,
         name: str | None = None,
     ) -> None: ...

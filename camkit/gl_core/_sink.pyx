@@ -44,17 +44,22 @@ cdef class GLSink(Drawing):
     on_draw : callable, optional
         Draws over every picture with any OpenGL library: it is called as on_draw(ctx, textures) in the sink's thread,
         with a DrawContext and a Texture for each plane of the frame. What it raises stops the sink.
+    live : bool, optional
+        Give `on_draw` textures that lie in the frame's own memory, too, where no copy of the planes is made. Such a
+        frame is held until the next one was drawn. Default: there are no such textures, `ctx.picture` is the copy, and
+        the frame goes back as soon as that is drawn.
     debug : bool, optional
         Have the driver look at every call and OpenGL's errors asked for with every frame: an error is told where it
         happens, at the cost of speed. Default: what the environment's ``CAMKIT_GL_DEBUG`` says, 1 or 0.
     name : str, optional
     """
 
-    def __init__(self, *, size=None, transfer="auto", on_draw=None, debug=None, name=None):
+    def __init__(self, *, size=None, transfer="auto", on_draw=None, live=False, debug=None, name=None):
         super().__init__(name)
         self.sharing = Lock()
         self.debug = os.environ.get("CAMKIT_GL_DEBUG", "0") not in ("", "0") if debug is None else debug
         self.wish = check_transfer(transfer)
+        self.live = live
         if size is not None:
             self.size = check_size(size)
         if on_draw is not None:
@@ -161,6 +166,7 @@ cdef class GLSink(Drawing):
                 if self.on_draw is not None:
                     self.on_draw.use(context)
                 self.open(context, self.wish, self.size)
+            self.renderer.live = self.flights.live = self.live
             self.said = self.context.description
             self.log = self.renderer.functions.log
             if self.expected is not None:

@@ -16,7 +16,7 @@ class Offscreen(GLSink):
         Size of the picture; frames are fitted in with their shape kept. Default: each frame's own.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
-    on_draw, debug : optional
+    on_draw, live, debug : optional
         As for `GLSink`.
     name : str, optional
 

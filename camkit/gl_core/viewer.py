@@ -50,7 +50,7 @@ class Viewer(GLSink):
         the others do that too, and `explain` says so. Default: ``"latch"``, but ``"off"`` with ``vsync=False``.
     transfer : str
         How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
-    on_draw, debug : optional
+    on_draw, live, debug : optional
         As for `GLSink`.
     name : str, optional
         Also of the pictures that are saved.
@@ -74,12 +74,13 @@ class Viewer(GLSink):
         pacing: str | None = None,
         transfer: str = "auto",
         on_draw: "Callable[[DrawContext, tuple[Texture, ...]], object] | None" = None,
+        live: bool = False,
         debug: bool | None = None,
         name: str | None = None,
         controls: bool = False,
         snapshots: str | os.PathLike[str] = ".",
     ) -> None:
-        super().__init__(transfer=transfer, on_draw=on_draw, debug=debug, name=name)
+        super().__init__(transfer=transfer, on_draw=on_draw, live=live, debug=debug, name=name)
         width, height = size
         if not (0 < width <= 16384 and 0 < height <= 16384):
             raise ValueError(f"size is {size!r}, not two numbers from 1 to 16384")

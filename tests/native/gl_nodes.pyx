@@ -1,10 +1,18 @@
 """A sink whose fences signal when the test says so, and which can be fed frame by frame."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from camkit cimport CAMKIT_OK, Frame, FramePool, Stage, camkit_frame, camkit_frame_release
 from camkit.gl_core cimport GLSink
-from camkit.gl_core._enums cimport GL_TIMEOUT_EXPIRED, GL_WAIT_FAILED
+from camkit.gl_core._enums cimport (
+    GL_READ_FRAMEBUFFER,
+    GL_RGBA,
+    GL_TIMEOUT_EXPIRED,
+    GL_UNSIGNED_BYTE,
+    GL_WAIT_FAILED,
+)
+from camkit.gl_core._flights cimport FLIGHTS
 from camkit.gl_core._painter cimport Painter, painting
 from camkit.gl_core._types cimport GLbitfield, GLenum, GLsync
 
@@ -129,3 +137,65 @@ cdef class StandIn(Stage):
 def set_generation(Frame frame not None, int generation):
     """Let a frame be one of another stream."""
     frame.get().generation = generation
+
+
+cdef class Stamp(Stage):
+    """Write each frame's number into the first and the last row of its picture, and another grey into all between."""
+
+    cdef int work(self, camkit_frame *frame, camkit_frame *out) except -1 nogil:
+        cdef uint8_t *rows = frame.planes[0].data
+        cdef size_t last = <size_t>frame.planes[0].stride * (frame.height - 1)
+        cdef uint32_t number = <uint32_t>frame.sequence
+        memcpy(rows, &number, 4)
+        memset(rows + frame.planes[0].stride, number & 0xFF, last - frame.planes[0].stride)
+        memcpy(rows + last, &number, 4)
+        return CAMKIT_OK
+
+
+cdef class Torn(GLSink):
+    """Count torn pictures: those whose first and last row are of different frames, or of none that was drawn.
+
+    Every second picture is looked at, when the GPU is done with it and the frames have gone back as they do; so there
+    are two drawings at a time for a frame to be taken for the other. `reckless`: frames go back at once.
+    """
+
+    cdef bint reckless, second
+    cdef readonly int seen, torn, wrong
+
+    def __init__(self, reckless, **options):
+        super().__init__(**options)
+        self.reckless = reckless
+
+    def _open_context(self):
+        return headless()
+
+    cdef int consume(self, camkit_frame *frame) except -1 nogil:
+        cdef uint32_t number = <uint32_t>frame.sequence, first, last
+        cdef int i
+        GLSink.consume(self, frame)
+        if self.reckless:
+            for i in range(FLIGHTS):
+                if self.flights.flights[i].frame != NULL:
+                    camkit_frame_release(self.flights.flights[i].frame)
+                    self.flights.flights[i].frame = NULL
+        self.second = not self.second
+        if self.second:
+            return CAMKIT_OK
+        while self.flights.count:
+            self.idle(0)
+        first, last = self.row(0), self.row(self.renderer.picture.height - 1)
+        self.seen += 1
+        self.torn += first != last
+        self.wrong += first != number or last != number
+        return CAMKIT_OK
+
+    cdef uint32_t row(self, int y) noexcept nogil:
+        # Four grey pixels are the four bytes of the number.
+        cdef uint8_t pixels[16]
+        cdef uint32_t number = 0
+        cdef int i
+        self.gl.BindFramebuffer(GL_READ_FRAMEBUFFER, self.renderer.picture.framebuffer)
+        self.gl.ReadPixels(0, y, 4, 1, GL_RGBA, GL_UNSIGNED_BYTE, pixels)
+        for i in range(4):
+            number |= <uint32_t>pixels[4 * i] << 8 * i
+        return number

@@ -130,7 +130,7 @@ cdef class Imported(Transfer):
         elif self.strangers_until and self.uploads > self.strangers_until:
             self._sweep()
         b = self._find(places)
-        if b == NULL or b.looks:
+        if b == NULL or b.looks and self.lender is None:
             with gil:
                 b = &self.known[self._see(f, b, places)]
         b.used = self.uploads
@@ -356,9 +356,8 @@ cdef class Imported(Transfer):
         return 0
 
     cdef int end_trial(self) except -1:
-        # Its buffers are none of the stream's.
-        if self.lender:
-            self.delete()
+        # Its buffers are none of the stream's, or are to be looked at as every other.
+        self.delete()
         self.lender = None
         Transfer.end_trial(self)
         self.uploads = self.imports = self.strangers_until = 0
