@@ -18,10 +18,17 @@ DRAWN = [row for row in FORMATS.values() if not row.compressed]
 SIZE = (66, 34)
 
 
+WAYS = ["persistent", "pinned"]
+
+
+def pool_of(screen: Offscreen, way: str, slots: int, **picture) -> FramePool:
+    return (screen.pinned_pool if way == "pinned" else screen.pool)(slots, **picture)
+
+
 @pytest.fixture(scope="module")
-def fetching() -> Iterator[Offscreen]:
-    with Offscreen(transfer="persistent") as screen:
-        yield screen
+def fetching() -> Iterator[dict[str, Offscreen]]:
+    with Offscreen(transfer="persistent") as one, Offscreen(transfer="pinned") as other:
+        yield {"persistent": one, "pinned": other}
 
 
 @pytest.fixture(scope="module")
@@ -30,37 +37,41 @@ def copying() -> Iterator[Offscreen]:
         yield screen
 
 
-@pytest.mark.parametrize("padding", [0, 7, 64])
+@pytest.mark.parametrize("padding", [0, 7])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("row", DRAWN, ids=lambda row: row.name)
-def test_every_format_is_fetched_as_it_is_copied(fetching: Offscreen, copying: Offscreen, row, padding: int) -> None:
+def test_every_format_is_fetched_as_it_is_copied(
+    fetching: dict[str, Offscreen], copying: Offscreen, row, way: str, padding: int
+) -> None:
+    screen = fetching[way]
     random = np.random.default_rng(padding)
     stride = row.row_bytes(SIZE[0]) + padding * row.itemsize * (2 if len(row.planes) == 3 else 1)
-    with fetching.pool(2, format=row, size=SIZE, stride=stride) as pool:
+    with pool_of(screen, way, 2, format=row, size=SIZE, stride=stride) as pool:
         frames = [pool.acquire(), pool.acquire()]
         for frame in frames:
             for plane in frame.planes:
                 plane[:] = random.integers(0, 256, plane.shape, np.uint8)
         pictures = []
         for frame in reversed(frames):
-            fetching.show(frame)
+            screen.show(frame)
             copying.show(frame)
-            pictures.append(fetching.readback())
+            pictures.append(screen.readback())
             assert (pictures[-1] == copying.readback()).all()
         assert (pictures[0] != pictures[1]).any()
-        assert (fetching.stats().copies, fetching.stats().fallbacks) == (0, 0)
+        assert (screen.stats().copies, screen.stats().fallbacks) == (0, 0)
 
 
-def test_a_source_fills_it_and_nothing_is_copied() -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_source_fills_it_and_nothing_is_copied(way: str) -> None:
     screen, number = Offscreen(), count()
-    pool = screen.pool(4, format="GREY", size=(64, 48))
+    pool = pool_of(screen, way, 4, format="GREY", size=(64, 48))
     screen.expect("GREY", (64, 48))
 
     def paint(frame) -> None:
         frame.array[:] = next(number)
 
     Pipeline(PoolSource(pool, frames=60), paint, screen, policy="block").run()
-    assert screen.transfer["path"] == "persistent", screen.explain()
-    assert "tier 1a" in screen.explain()
+    assert screen.transfer["path"] == way, screen.explain()
     stats = screen.stats()
     assert (stats.displayed, stats.copies, stats.copied_bytes, stats.fallbacks) == (60, 0, 0, 0)
     assert (screen.readback() == 59).all()
@@ -111,9 +122,10 @@ def test_the_way_that_is_asked_for_and_cannot_be_taken_is_refused() -> None:
             Pipeline(PoolSource(pool, frames=1), Offscreen(transfer="persistent")).run()
 
 
-def test_it_lives_until_the_last_view_and_is_given_back_whoever_drops_that() -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_it_lives_until_the_last_view_and_is_given_back_whoever_drops_that(way: str) -> None:
     screen = Offscreen()
-    pool = screen.pool(2, format="GREY", size=(64, 48))
+    pool = pool_of(screen, way, 2, format="GREY", size=(64, 48))
     frame = pool.acquire()
     frame.array[:] = 3
     screen.show(frame)
@@ -136,6 +148,19 @@ def test_it_lives_until_the_last_view_and_is_given_back_whoever_drops_that() -> 
     gc.collect()
     assert not group.holds(address)
     assert set(threading.enumerate()) == threads
+
+
+def test_without_mapping_for_good_there_is_no_pool() -> None:
+    from camkit.gl_core._gl import Functions
+    from camkit.gl_core._share_group import map_buffer
+    from camkit.gl_core.context import headless
+
+    context = headless()
+    poor = Functions(lambda name: 0 if name == "glBufferStorage" else context.get_proc(name))
+    with pytest.raises(GLError, match="cannot get 4096 bytes of the GPU's memory: .* has no GL_ARB_buffer_storage"):
+        map_buffer(poor, 4096)
+    assert context.functions.errors() == []
+    context.destroy()
 
 
 def test_the_callers_own_context_is_left_alone() -> None:

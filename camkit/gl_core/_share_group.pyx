@@ -4,11 +4,13 @@ from libc.stdint cimport uintptr_t
 
 from camkit.gl_core._enums cimport (
     GL_CLIENT_STORAGE_BIT,
+    GL_EXTERNAL_VIRTUAL_MEMORY_BUFFER_AMD,
     GL_MAP_COHERENT_BIT,
     GL_MAP_PERSISTENT_BIT,
     GL_MAP_READ_BIT,
     GL_MAP_WRITE_BIT,
     GL_PIXEL_UNPACK_BUFFER,
+    GL_STREAM_DRAW,
 )
 from camkit.gl_core._gl cimport Functions
 
@@ -47,30 +49,50 @@ cdef class ShareGroup:
         GLError
         """
         address, buffer = self.keeper.run(map_buffer, nbytes)
-        with self.lock:
-            self.regions[address] = nbytes, buffer
-            self.version.fetch_add(1)
+        self._note(address, nbytes, buffer, False)
         return address, buffer
 
+    def pin(self, address, nbytes):
+        """Make a buffer of pages of the process's own, which must stay until `remove`.
+
+        Returns
+        -------
+        int
+            OpenGL's name of the buffer.
+
+        Raises
+        ------
+        GLError
+        """
+        buffer = self.keeper.run(pin_buffer, address, nbytes)
+        self._note(address, nbytes, buffer, True)
+        return buffer
+
     def remove(self, address, buffer):
-        """Delete a buffer that `add` made. No frame may lie in it any more."""
+        """Delete a buffer that `add` or `pin` made. No frame may lie in it any more."""
         with self.lock:
             del self.regions[address]
             self.version.fetch_add(1)
         self.keeper.run(delete_buffer, buffer)
 
-    def holds(self, address):
-        """Tell whether an address is that of such memory."""
+    def holds(self, address, pinned=None):
+        """Tell whether an address is that of such memory, of one kind or any."""
         with self.lock:
-            return any(begin <= address < begin + nbytes for begin, (nbytes, _) in self.regions.items())
+            return any(begin <= address < begin + nbytes for begin, (nbytes, _, kind) in self.regions.items()
+                       if pinned is None or pinned is kind)
 
-    cdef int look(self, gpu_region *out, int most) except -1:
+    def _note(self, address, nbytes, buffer, pinned):
+        with self.lock:
+            self.regions[address] = nbytes, buffer, pinned
+            self.version.fetch_add(1)
+
+    cdef int look(self, bint pinned, gpu_region *out, int most) except -1:
         cdef int n = 0
         with self.lock:
-            for begin, (nbytes, buffer) in self.regions.items():
-                if n < most:
+            for begin, (nbytes, buffer, kind) in self.regions.items():
+                if <bint>kind == pinned and n < most:
                     out[n].begin, out[n].end, out[n].buffer = begin, begin + nbytes, buffer
-                n += 1
+                    n += 1
         return n
 
 
@@ -96,6 +118,25 @@ def map_buffer(Functions functions not None, size_t nbytes):
     # Other contexts see a new buffer when this one is done with it.
     functions.f.Finish()
     return <uintptr_t>address, buffer
+
+
+def pin_buffer(Functions functions not None, uintptr_t address, size_t nbytes):
+    """Make a buffer of pages that are there: its name. Both numbers are of whole pages."""
+    cdef GLuint buffer = 0
+    if "GL_AMD_pinned_memory" not in functions.extensions:
+        raise GLError(f"cannot have the GPU read pages of ours: {functions.renderer!r} has no GL_AMD_pinned_memory; a "
+                      "pool of the driver's memory does without")
+    functions.f.GenBuffers(1, &buffer)
+    functions.f.BindBuffer(GL_EXTERNAL_VIRTUAL_MEMORY_BUFFER_AMD, buffer)
+    functions.f.BufferData(GL_EXTERNAL_VIRTUAL_MEMORY_BUFFER_AMD, nbytes, <const void *>address, GL_STREAM_DRAW)
+    functions.f.BindBuffer(GL_EXTERNAL_VIRTUAL_MEMORY_BUFFER_AMD, 0)
+    try:
+        functions.check(f"have the GPU read {nbytes} bytes of ours")
+    except GLError:
+        functions.f.DeleteBuffers(1, &buffer)
+        raise
+    functions.f.Finish()
+    return buffer
 
 
 def delete_buffer(Functions functions not None, GLuint buffer):

@@ -1,16 +1,20 @@
 """Memory that a camera fills and the GPU reads: mapped buffers that live as long as anything lies in them."""
 
+import ctypes
+import mmap
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from mmap import PAGESIZE
 from typing import TYPE_CHECKING, Any
 
 from camkit.errors import GLError
 from camkit.gl_core._share_group import ShareGroup
 from camkit.memory_manager import FramePool, RawMemory
+
+PAGESIZE = mmap.PAGESIZE
 
 if TYPE_CHECKING:
     from camkit.gl_core.context import Context
@@ -56,6 +60,8 @@ class GpuMemory:
     group : ShareGroup
         The contexts that see them.
     nbytes : int
+    pinned : bool
+        Private pages of the process's that the GPU is told to read, instead of a buffer of the driver's mapped here.
 
     Raises
     ------
@@ -63,11 +69,18 @@ class GpuMemory:
         The driver has no such memory, or no more of it.
     """
 
-    def __init__(self, group: ShareGroup, nbytes: int) -> None:
-        begin, buffer = group.add(nbytes + PAGESIZE)
+    def __init__(self, group: ShareGroup, nbytes: int, pinned: bool) -> None:
+        pages: Any = None
+        if pinned:
+            pages = _private_pages(-(-nbytes // PAGESIZE) * PAGESIZE)
+            begin = ctypes.addressof(pages)
+            buffer = group.pin(begin, len(pages))
+        else:
+            begin, buffer = group.add(nbytes + PAGESIZE)
         self.address = -(-begin // PAGESIZE) * PAGESIZE
-        # At the end of the program it is left to the process: threads may still read frames.
-        weakref.finalize(self, _give_up, group, begin, buffer, os.getpid()).atexit = False
+        # At the end of the program it is left to the process: threads may still read frames. The buffer goes first, and
+        # then the pages that it was pinned to, which the call keeps.
+        weakref.finalize(self, _give_up, group, begin, buffer, os.getpid(), pages).atexit = False
 
 
 def gpu_pool(
@@ -78,13 +91,14 @@ def gpu_pool(
     format: "str | int | PixelFormat | None" = None,
     size: tuple[int, int] | None = None,
     stride: int | None = None,
+    pinned: bool = False,
 ) -> FramePool:
-    """Make a FramePool of memory that the GPU reads by itself; arguments as there."""
+    """Make a FramePool of memory that the GPU reads by itself; arguments as there and of `GpuMemory`."""
     # One of ordinary memory checks the arguments, and knows how far slots are apart.
     with FramePool(slots, slot_bytes, format=format, size=size, stride=stride, prefault=False) as plain:
         needed = plain.slot_bytes
     pitch = -(-needed // PAGESIZE) * PAGESIZE
-    memory = GpuMemory(group, slots * pitch)
+    memory = GpuMemory(group, slots * pitch, pinned)
     pieces = [RawMemory(memory.address + i * pitch, pitch, memory) for i in range(slots)]
     if format is None:
         return FramePool.wrap(pieces, needed, alignment=PAGESIZE)
@@ -107,7 +121,13 @@ def _destroy(context: "Context", pid: int) -> None:
         _quietly(lambda: _in_thread(work))
 
 
-def _give_up(group: ShareGroup, begin: int, buffer: int, pid: int) -> None:
+def _private_pages(nbytes: int) -> Any:
+    # Some drivers take no page that others could see too.
+    private = {} if sys.platform == "win32" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
+    return (ctypes.c_uint8 * nbytes).from_buffer(mmap.mmap(-1, nbytes, **private))
+
+
+def _give_up(group: ShareGroup, begin: int, buffer: int, pid: int, pages: Any) -> None:
     # A forked child has the mapping, but not the driver.
     if pid == os.getpid():
         _quietly(lambda: group.remove(begin, buffer))

@@ -8,7 +8,7 @@ from camkit.gl_core._ways.client import Client
 from camkit.gl_core._ways.imported import Imported
 from camkit.gl_core._ways.orphan import Orphan
 from camkit.gl_core._ways.pbo import Pbo
-from camkit.gl_core._ways.persistent import Persistent
+from camkit.gl_core._ways.persistent import Persistent, Pinned
 
 if TYPE_CHECKING:
     from camkit.gl_core._gl import Functions
@@ -91,14 +91,25 @@ def _gpu_memory(functions: "Functions", layout: "Layout", memory: Memory | None)
         return "the driver has no GL_ARB_buffer_storage (OpenGL 4.4)"
     if memory is None:
         return None
-    if functions.group is not None and all(map(functions.group.holds, memory.addresses)):
+    if functions.group is not None and all(functions.group.holds(address, False) for address in memory.addresses):
         return ""
     return "frames do not lie in the GPU's memory; give the camera some: memory=sink.pool"
+
+
+def _pinned(functions: "Functions", layout: "Layout", memory: Memory | None) -> str | None:
+    if "GL_AMD_pinned_memory" not in functions.extensions:
+        return "the driver has no GL_AMD_pinned_memory"
+    if memory is None:
+        return None
+    if functions.group is not None and all(functions.group.holds(address, True) for address in memory.addresses):
+        return ""
+    return "frames do not lie in pages that the GPU was told of; give the camera some: memory=sink.pinned_pool"
 
 
 CANDIDATES = (
     Candidate("import", "0", "the frame's memory is the texture", Imported, _import, True),
     Candidate("persistent", "1a", "fetched by the GPU from its own memory", Persistent, _gpu_memory, True),
+    Candidate("pinned", "1b", "fetched by the GPU from pages of the process's own", Pinned, _pinned, True),
     Candidate("client", "2a", "OpenGL reads the frame's memory", Client, _always, False),
     Candidate("pbo", "2b", "copied into a mapped buffer, which the GPU fetches", Pbo, _buffer_storage, True),
     Candidate("orphan", "2c", "copied into a new buffer for each frame", Orphan, _always, False),

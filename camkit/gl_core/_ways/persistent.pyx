@@ -1,12 +1,16 @@
-"""Persistent: the camera wrote into a mapped buffer of OpenGL's, from which the GPU fetches it; no CPU copies."""
+"""Persistent and Pinned: the camera wrote into memory of a buffer, from which the GPU fetches it; no CPU copies."""
 
 from libc.stdint cimport uint32_t, uintptr_t
 
 from camkit.gl_core._enums cimport GL_PIXEL_UNPACK_BUFFER
 from camkit.gl_core._layout cimport plane_layout
-from camkit.memory_manager._abi cimport camkit_frame, camkit_plane
+from camkit.memory_manager._abi cimport allocate_pages, camkit_frame, camkit_plane, free_pages, huge_pages_no
 
-from camkit.gl_core._share_group import delete_buffer, map_buffer
+import mmap
+
+from camkit.gl_core._share_group import delete_buffer, map_buffer, pin_buffer
+
+cdef size_t PAGE = mmap.PAGESIZE
 
 
 cdef class Persistent(OwnTextures):
@@ -55,7 +59,7 @@ cdef class Persistent(OwnTextures):
 
     cdef int _refresh(self) except -1:
         self.version = self.group.version.load()  # before looking: what comes in between is looked at again
-        self.count = min(self.group.look(self.regions, MOST), <int>MOST)
+        self.count = self.group.look(self.pinned, self.regions, MOST)
         return 0
 
     cdef int lend(self, int k, camkit_frame *trial) except -1:
@@ -65,16 +69,41 @@ cdef class Persistent(OwnTextures):
             trial.planes[i].size = <size_t>trial.planes[i].stride * self.layout.planes[i].rows
             bytes += trial.planes[i].size
         if not self.trial.buffer:
-            address, self.trial.buffer = map_buffer(self.functions, bytes)
-            self.trial.begin, self.trial.end = address, address + bytes
+            self._make_trial(bytes)
         bytes = 0
         for i in range(trial.plane_count):
             trial.planes[i].data = <unsigned char *>self.trial.begin + bytes
             bytes += trial.planes[i].size
         return 0
 
+    cdef int _make_trial(self, size_t bytes) except -1:
+        address, self.trial.buffer = map_buffer(self.functions, bytes)
+        self.trial.begin, self.trial.end = address, address + bytes
+        return 0
+
     cdef int end_trial(self) except -1:
         if self.trial.buffer:
             delete_buffer(self.functions, self.trial.buffer)
             self.trial.begin = self.trial.end = self.trial.buffer = 0
+        return 0
+
+
+cdef class Pinned(Persistent):
+    """The same for pages of the process's own (GL_AMD_pinned_memory), in a pool that the sink made of such."""
+
+    def __init__(self, functions, layout, candidate, memory=None):
+        self.pinned = True
+        super().__init__(functions, layout, candidate, memory)
+
+    cdef int _make_trial(self, size_t bytes) except -1:
+        cdef size_t whole = (bytes + PAGE - 1) // PAGE * PAGE
+        if self.lent.data == NULL and allocate_pages(self.lent, whole, PAGE, huge_pages_no, True):
+            raise MemoryError(f"no memory for a trial picture of {bytes} bytes")
+        self.trial.buffer = pin_buffer(self.functions, <uintptr_t>self.lent.data, whole)
+        self.trial.begin, self.trial.end = <uintptr_t>self.lent.data, <uintptr_t>self.lent.data + whole
+        return 0
+
+    cdef int end_trial(self) except -1:
+        Persistent.end_trial(self)
+        free_pages(self.lent)  # after the buffer that reads them
         return 0
