@@ -40,7 +40,8 @@ cdef class GLSink(Drawing):
     size : (int, int), optional
         Size of the picture that `readback` gives; the frame is fitted in. Default: the frame's own.
     transfer : str
-        How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+        How pixels get to the GPU: the name of a way, or ``"auto"`` for the best that this driver does right; `explain`
+        lists them all.
     on_draw : callable, optional
         Draws over every picture with any OpenGL library: it is called as on_draw(ctx, textures) in the sink's thread,
         with a DrawContext and a Texture for each plane of the frame. What it raises stops the sink.

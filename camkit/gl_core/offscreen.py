@@ -15,7 +15,8 @@ class Offscreen(GLSink):
     size : (int, int), optional
         Size of the picture; frames are fitted in with their shape kept. Default: each frame's own.
     transfer : str
-        How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+        How pixels get to the GPU: the name of a way, or ``"auto"`` for the best that this driver does right; `explain`
+        lists them all.
     on_draw, live, debug : optional
         As for `GLSink`.
     name : str, optional

@@ -49,7 +49,8 @@ class Viewer(GLSink):
         rates, and costs a fixed delay; ``"off"`` draws each frame when it comes. Where the next refresh is not known
         the others do that too, and `explain` says so. Default: ``"latch"``, but ``"off"`` with ``vsync=False``.
     transfer : str
-        How pixels get to the GPU: ``"client"``, ``"pbo"``, or ``"auto"`` for the one that measures best.
+        How pixels get to the GPU: the name of a way, or ``"auto"`` for the best that this driver does right; `explain`
+        lists them all.
     on_draw, live, debug : optional
         As for `GLSink`.
     name : str, optional
