@@ -86,6 +86,9 @@ def test_every_way_back_is_right_and_told(readback) -> None:
     assert render.readback["path"] == readback
     assert set(render.readback["refused"]) == set(READBACKS) - {readback}
     assert f"read back by '{readback}'" in render.explain()
+    for row in ("gl_thread", "capture_to_gl"):
+        assert render.latencies()[row].count == stats.latency_us[f"{row} (Render)"].count == 8
+    assert stats.stages["Render"].count == 8
     # The first copy of each frame is its way to the GPU.
     assert render.stats().copies == (16 if readback == "copy" else 8)
     assert render.stats().copied_bytes == 8 * 64 * 48 * 3 // 2 + (8 * 152 * 40 if readback == "copy" else 0)

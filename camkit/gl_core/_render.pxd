@@ -27,8 +27,9 @@ cdef class Render(DeferredStage):
     cdef unsigned int first, done, in_flight
     cdef int64_t oldest_ns  # when the GPU got the oldest one in flight
     cdef uint64_t drawn, frame_width, frame_height
-    cdef histogram *capture_to_gl  # owned, as the next one
+    cdef histogram *capture_to_gl  # owned, as the next two
     cdef histogram *capture_to_drawn
+    cdef histogram *gl_thread
     cdef frame_fault fault
     cdef object last_words, last_readback, given_size
 

@@ -23,7 +23,7 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
 from camkit.performance_core._stats cimport histogram, summary
 
-from camkit.errors import FormatMismatch, FormatNotSupported, GLError
+from camkit.errors import FormatMismatch, FormatNotSupported, GLTimeout
 from camkit.gl_core import _packer
 from camkit.gl_core._readback import check_readback
 from camkit.gl_core.context import headless
@@ -86,12 +86,14 @@ cdef class Render(DeferredStage):
         self.painters = Painters()
         self.capture_to_gl = new histogram()
         self.capture_to_drawn = new histogram()
-        if self.capture_to_gl == NULL or self.capture_to_drawn == NULL:
+        self.gl_thread = new histogram()
+        if self.capture_to_gl == NULL or self.capture_to_drawn == NULL or self.gl_thread == NULL:
             raise MemoryError("no memory for a histogram")
 
     def __dealloc__(self):
         del self.capture_to_gl
         del self.capture_to_drawn
+        del self.gl_thread
 
     def __init__(self, format="RGB24", size=None, *, slots=6, when_dry="block", transfer="auto", readback="auto",
                  on_draw=None, name=None):
@@ -132,6 +134,7 @@ cdef class Render(DeferredStage):
         self.drawn = self.frame_width = self.frame_height = 0
         self.capture_to_gl.reset()
         self.capture_to_drawn.reset()
+        self.gl_thread.reset()
         try:
             self.context = self._open_context()
             self.hold = ContextHold(self.context)
@@ -178,8 +181,17 @@ cdef class Render(DeferredStage):
         return dict(self.last_readback or {}) if way is None else {"path": way.way, "refused": dict(way.refused)}
 
     def latencies(self):
+        """Tell how long frames take.
+
+        Returns
+        -------
+        dict
+            {name: Summary}: `capture_to_gl`, from the frame's timestamp to the moment when its picture was seen to be
+            there; `capture_to_drawn`, to the GPU's own time of it, where it has a clock; `gl_thread`, how long a frame
+            kept the stage's thread, in which time it can give the GPU nothing else.
+        """
         drawn = {"capture_to_drawn": summary(self.capture_to_drawn)} if self.capture_to_drawn.count() else {}
-        return {"capture_to_gl": summary(self.capture_to_gl)} | drawn
+        return {"capture_to_gl": summary(self.capture_to_gl), "gl_thread": summary(self.gl_thread)} | drawn
 
     def explain(self):
         """Tell on what it draws, how pixels get there and back and why so, and what it lost."""
@@ -236,6 +248,7 @@ cdef class Render(DeferredStage):
         cdef camkit_frame *f = frame[0]
         cdef camkit_frame *to
         cdef bint drawn = False
+        cdef int64_t begun
         if check_frame(f, &self.fault) != FAULT_NONE:
             return self.bad(frame, NULL)
         self.settle(0)
@@ -255,12 +268,14 @@ cdef class Render(DeferredStage):
             to = self.readback_of.take(SLICE_NS)
         if to == NULL:
             return CAMKIT_TIMEOUT
+        begun = now_ns()
         try:
             self.draw(f, to)
             drawn = True
         finally:
             if not drawn:
                 camkit_frame_release(to)
+        self.gl_thread.record(now_ns() - begun)
         camkit_frame_release(f)  # the flight has it where the GPU still reads it
         frame[0] = NULL
         return CAMKIT_OK
@@ -333,9 +348,9 @@ cdef class Render(DeferredStage):
             self.oldest_ns = now_ns()
         elif self.in_flight and now_ns() - self.oldest_ns > GPU_PATIENCE_NS:
             with gil:
-                raise GLError(f"cannot render frame {self.pictures[(self.first + self.done) % RING].sequence}: "
-                              f"{self.said['renderer']!r} did not finish it within "
-                              f"{GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
+                raise GLTimeout(f"cannot render frame {self.pictures[(self.first + self.done) % RING].sequence}: "
+                                f"{self.said['renderer']!r} did not finish it within "
+                                f"{GPU_PATIENCE_NS // 1_000_000_000} s; the GPU hangs or was reset")
         return 0
 
     cdef int _forget(self) except -1:

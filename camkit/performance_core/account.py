@@ -194,6 +194,8 @@ def _latencies(pipeline: Pipeline, strands: list[Strand]) -> tuple[dict[str, Sum
         rows = dict(strand.worker.stage_times(also))
         table |= rows
         stages |= rows
+        for node in strand.segment.stages:
+            table |= {f"{row} ({node.name})": summary for row, summary in node.latencies().items()}
         if strand.segment.sink is not None:
             own = {"capture_to_sink": strand.worker.capture_to_sink(), **strand.segment.sink.latencies()}
             table |= _told_apart(own, strand.path.name, len(ends) > 1)
