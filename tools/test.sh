@@ -30,5 +30,5 @@ for engine in uml qemu; do
     jobs=("${jobs[@]:1}")
 done
 
-# Three processes share the tests, one of which mostly waits for the lab's kernel. `-n0`: none but pytest's own, for --pdb.
+# Three processes share the tests, for some wait for the lab most of the time. `-n0`: no process but pytest, for --pdb.
 .venv/bin/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --benchmark-disable "$@"
