@@ -37,10 +37,11 @@ def test_a_frame_is_held_until_its_fence_has_signalled(gl_nodes, sink, pool) -> 
     feed(sink, pool, 3)
     assert sink.look() and sink.under_way == 3
     assert pool.free == 1, "three drawings read three frames"
+    assert sink.stats().on_gpu == 3 and "3 frame(s) with the GPU" in sink.explain()
     gl_nodes.fences("real")
     while sink.look():
         pass
-    assert pool.free == 4 and sink.stats().displayed == 3
+    assert pool.free == 4 and (sink.stats().displayed, sink.stats().on_gpu) == (3, 0)
 
 
 def test_the_next_drawing_lets_go_of_what_is_finished(gl_nodes, sink, pool) -> None:

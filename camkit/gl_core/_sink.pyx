@@ -5,6 +5,7 @@ from libc.stdint cimport uintptr_t
 from camkit.gl_core._board cimport Board
 from camkit.gl_core._borrowed cimport Borrowed
 from camkit.gl_core._check cimport fault_text
+from camkit.gl_core._flights cimport Flights
 from camkit.gl_core._on_draw cimport OnDraw
 from camkit.gl_core._pacer cimport Pacer
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release
@@ -295,9 +296,12 @@ cdef class GLSink(Drawing):
         -------
         SinkStats
             `displayed`: the GPU was done with them. `refused`: truncated or mis-strided, not drawn. `fallbacks`: the
-            way that was chosen could not take them. `shown`, `repeats`, `misses`, `unseen`: of a window, see `Viewer`.
+            way that was chosen could not take them. `on_gpu`: held until the GPU has read them. `shown`, `repeats`,
+            `misses`, `unseen`: of a window, see `Viewer`.
         """
-        mine = replace(super().stats(), refused=self.refused, fallbacks=self.fallbacks)
+        cdef Flights flights = self.flights
+        held = flights.held() if flights is not None else 0
+        mine = replace(super().stats(), refused=self.refused, fallbacks=self.fallbacks, on_gpu=held)
         pacer = self.pacer
         if pacer is None:
             return mine
@@ -320,6 +324,7 @@ cdef class GLSink(Drawing):
 
     def explain(self):
         """Tell on what the sink draws, how pixels get there and why so, and what it refused."""
+        cdef Flights flights = self.flights
         if self.said is None:
             return "not started yet"
         words = self._words() if self.renderer is not None else self.last_words
@@ -331,6 +336,9 @@ cdef class GLSink(Drawing):
         if self.pacer is not None:
             words = f"{words}\n{self.pacer.explain()}\n{self.pacer.clock.explain()}"
             words = "\n".join([words, *(f"display clock {name!r}: {why}" for name, why in self.clock_verdicts.items())])
+        held = flights.held() if flights is not None else 0
+        if held:
+            words = f"{words}\n{held} frame(s) with the GPU, which reads their own memory: held until its fences signal"
         if self.refused:
             words = f"{words}\n{self.refused} frame(s) refused, the last: {fault_text(&self.fault)}"
         return f"{self.said['renderer']}, OpenGL {self.said['version']}\n{words}"

@@ -145,6 +145,8 @@ class SinkStats(Counts):
         Frames that could not be shown: truncated or mis-strided.
     fallbacks : int
         Frames that the chosen way to the GPU could not take, so that another one copied them; `explain` says why.
+    on_gpu : int
+        Frames that are held now because the GPU reads their own memory: until its fences have signalled.
     shown : int
         Pictures that came on the screen, as far as it tells; 0 without a window.
     repeats : int
@@ -160,6 +162,7 @@ class SinkStats(Counts):
     copied_bytes: int = 0
     refused: int = 0
     fallbacks: int = 0
+    on_gpu: int = 0
     shown: int = 0
     repeats: int = 0
     misses: int = 0
