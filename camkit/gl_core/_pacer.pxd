@@ -47,7 +47,9 @@ cdef class Pacer:
     cdef readonly uint64_t shown, repeats, misses, unseen
     cdef int64_t last_shown
     cdef int dark
-    cdef histogram *age  # owned
+    cdef histogram *age  # owned, as the next one
+    cdef histogram *latching
+    cdef int64_t latched  # when the picture that is drawn now was to be begun; 0: at no certain moment
 
     # Which of the waiting frames, oldest first, is to be drawn now: its index; -1: none yet, and wake_ns says when to
     # ask again. The last `fresh` of them came since the last question.

@@ -62,17 +62,24 @@ cdef class Pacer:
         self.mode, self.way, self.clock = mode, MODES.index(mode), clock
         self.camera = Metronome(0.05)
         self.age = new histogram()
-        if self.age == NULL:
+        self.latching = new histogram()
+        if self.age == NULL or self.latching == NULL:
             raise MemoryError("no memory for a histogram")
         self.reset()
 
     def __dealloc__(self):
         del self.age
+        del self.latching
 
     @property
     def capture_to_shown(self):
         """Summary: from the frames' timestamps to the vblanks that showed them."""
         return summary(self.age)
+
+    @property
+    def latch_to_swap(self):
+        """Summary: from the moment at which a frame was to be taken to the return of the call that showed it."""
+        return summary(self.latching)
 
     @property
     def margin_ns(self):
@@ -153,6 +160,8 @@ cdef class Pacer:
         self.deadline_ns = self.clock.deadline_ns
         self.clock_restarts = self.clock.beat.restarts
         self.age.reset()
+        self.latching.reset()
+        self.latched = 0
         memset(self.work, 0, sizeof(self.work))
 
     cdef int choose(self, const waiting_frame *frames, int count, int fresh, int64_t now) noexcept nogil:
@@ -161,7 +170,7 @@ cdef class Pacer:
         self.settle(now)
         for i in range(count - fresh, count):
             self.came(&frames[i], now)
-        self.wake_ns = self.aimed = 0
+        self.wake_ns = self.aimed = self.latched = 0
         if count == 0:
             return -1
         if self.way == OFF or self.hopeless:
@@ -191,6 +200,7 @@ cdef class Pacer:
                 return -1
             self.on, self.on_known = frames[chosen], True
         self.aimed = vblank
+        self.latched = now if fresh else latch
         return chosen
 
     # The frame whose moment is the nearest to the vblank; -1: the one that is on the screen.
@@ -278,6 +288,9 @@ cdef class Pacer:
 
     cdef void swapped(self, int64_t begun, int64_t now) noexcept nogil:
         self.clock.submitted(self.number, begun, now)
+        if self.latched:
+            self.latching.record(now - self.latched)
+            self.latched = 0
 
     cdef void settle(self, int64_t now) noexcept nogil:
         cdef flying_picture *picture

@@ -309,7 +309,9 @@ cdef class GLSink(Drawing):
 
     def latencies(self):
         drawn = {"capture_to_drawn": summary(self.capture_to_drawn)} if self.capture_to_drawn.count() else {}
-        shown = {} if self.pacer is None else {"capture_to_shown": self.pacer.capture_to_shown}
+        shown = {}
+        if self.pacer is not None:
+            shown = {"capture_to_shown": self.pacer.capture_to_shown, "latch_to_swap": self.pacer.latch_to_swap}
         return {"capture_to_gl": summary(self.capture_to_gl)} | drawn | shown
 
     @property

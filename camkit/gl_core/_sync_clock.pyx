@@ -41,8 +41,8 @@ cdef class SyncClock(DisplayClock):
         with nogil:
             answer = self.call(self.display, self.drawable, &ust, &msc, &sbc)
         if not answer or ust <= 0:
-            raise GLError(f"cannot ask for vblanks by {name}: the call answers {answer} with the time {ust}, as where no "
-                          "hardware stands behind the screen")
+            raise GLError(f"cannot ask for vblanks by {name}: the call answers {answer} with the time {ust}, as where "
+                          "no hardware stands behind the screen")
         ago = now_ns() - ust * 1000
         if not -SAME_CLOCK_NS < ago < SAME_CLOCK_NS:
             raise GLError(f"cannot ask for vblanks by {name}: its time {ust} is not microseconds of the monotonic "
