@@ -106,7 +106,7 @@ cdef class Ladder:
         row = row_of(self.taken.name)
         more = self.taken.explain()
         words = f"{self.layout} by {row.name!r} (tier {self.taken.tier}: {row.words}; "
-        words += f"{self.measured_us[row.name]:.0f} us, {'remembered' if row.name in self.remembered else 'measured'})"
+        words += f"{self.measured_us[row.name]:.1f} us, {'remembered' if row.name in self.remembered else 'measured'})"
         words += f", {more}" if more else ""
         words += f"; {self._verdicts('; ')}"
         if self.trouble:
@@ -201,9 +201,9 @@ cdef class Ladder:
         cdef double us = self.measured_us[self.taken.name]
         for name, other in self.measured_us.items():
             if other >= us:
-                self.refused[name] = f"slower: {other:.0f} us against {us:.0f} us"
+                self.refused[name] = f"slower: {other:.1f} us against {us:.1f} us"
             else:
-                self.refused[name] = f"copies more, for {other:.0f} us against {us:.0f} us"
+                self.refused[name] = f"copies more, for {other:.1f} us against {us:.1f} us"
         self.refused.pop(self.taken.name, None)
         return 0
 

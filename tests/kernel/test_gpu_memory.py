@@ -10,11 +10,18 @@ from camkit.errors import CameraError
 SIZE = (320, 180)
 
 
-def test_what_the_driver_wrote_is_the_texture_without_a_copy(vivid) -> None:
+@pytest.mark.parametrize("way", ["persistent", "pinned"])
+def test_what_the_driver_wrote_is_the_texture_without_a_copy(vivid, way: str) -> None:
     vivid.set("OSD Text Mode", 0)  # the time, so that no picture is like another
     with (
-        camkit.Offscreen(transfer="persistent") as screen,
-        camkit.open(vivid.path, format="RGB24", size=SIZE, io="userptr", memory=screen.pool) as camera,
+        camkit.Offscreen(transfer=way) as screen,
+        camkit.open(
+            vivid.path,
+            format="RGB24",
+            size=SIZE,
+            io="userptr",
+            memory=screen.pool if way == "persistent" else screen.pinned_pool,
+        ) as camera,
     ):
         seen = set()
         for _, frame in zip(range(40), camera, strict=False):
