@@ -17,7 +17,9 @@ from benchmarks.gl_peers import adopted_by_moderngl, by_turns, filled
 from camkit.errors import GLError
 from camkit.gl_core import Offscreen
 from camkit.gl_core._ladder import Ladder
+from camkit.gl_core._share_group import ShareGroup
 from camkit.gl_core.context import headless
+from camkit.gl_core.gpu_memory import Keeper, gpu_pool
 from camkit.gl_core.transfers import CANDIDATES
 from camkit.memory_manager import FORMATS, Frame, FramePool
 
@@ -46,6 +48,12 @@ def as_dmabuf(frame: Frame) -> Frame:
         with contextlib.suppress(OSError):
             return filled(FramePool(1, format=frame.format, size=frame.size, backing=backing).acquire())
     return frame
+
+
+def for_the_gpu(context, pinned: bool, frame: Frame) -> Frame:
+    """Return a frame in memory that the GPU reads by itself."""
+    context.functions.group = ShareGroup(Keeper(lambda: headless(share=context)))
+    return filled(gpu_pool(context.functions.group, 1, format=frame.format, size=frame.size, pinned=pinned).acquire())
 
 
 def copying(frame) -> Action:
@@ -152,8 +160,11 @@ def bench_memcpy(benchmark, frame) -> None:
 @pytest.mark.parametrize("way", [row.name for row in CANDIDATES])
 def bench_upload(benchmark, context, frame, way: str) -> None:
     row = next(row for row in CANDIDATES if row.name == way)
-    frame = as_dmabuf(frame) if row.tier.startswith("0") else frame
     try:
+        if row.tier.startswith("0"):
+            frame = as_dmabuf(frame)
+        elif row.tier.startswith("1"):
+            frame = for_the_gpu(context, row.name == "pinned", frame)
         ladder = Ladder(context.functions, FORMATS[frame.format], *frame.size, frame.strides, way)
         ladder.fill(frame)
     except GLError as error:

@@ -99,7 +99,7 @@ def test_prefaulted_memory_makes_no_page_fault():
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         for array in arrays:
             array.fill(7)
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 4, "1024 pages were touched"
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 64, "1024 pages were touched"
 
 
 def test_huge_pages_are_reported_as_what_was_got():
