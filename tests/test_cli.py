@@ -180,7 +180,7 @@ def test_a_run_accounts_for_every_frame(display: str, tmp_path: Path) -> None:
     picture = tmp_path / "last.png"
     done = camkit_command(
         *SYNTHETIC, "--size", "320x240", "--fps", "100", "--frames", "20", "--display", display, "--json",
-        "--snapshot", str(picture),
+        "--snapshot", str(picture), "--buffers", "32",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = last_object(done.stdout)
