@@ -147,6 +147,13 @@ def test_smooth_repeats_a_picture_only_as_often_as_the_rates_differ(fps: float, 
         assert abs(pacer.repeats - repeats) <= 3, (origin, pacer.repeats)
 
 
+def test_smooth_does_not_waver_where_two_frames_are_equally_near() -> None:
+    for origin in range(6):
+        pacer = Pacer("smooth", SimulatedClock(HZ_60, noise_ns=MS // 2))
+        seen = run(pacer, camera(60, 1500, jitter=6 * MS, origin=origin * MS, seed=origin))
+        assert (pacer.repeats, len(seen.late)) <= (1, 0), origin
+
+
 def test_smooth_leaves_out_only_as_many_as_the_camera_is_faster() -> None:
     pacer = Pacer("smooth", SimulatedClock(HZ_60))
     seen = run(pacer, camera(60.06, 10_010, jitter=2 * MS))
