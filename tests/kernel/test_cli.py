@@ -50,7 +50,7 @@ def test_a_run_on_a_driver_delivers_all_and_shows_the_right_colours(vivid, open_
     picture = tmp_path / "s.png"
     done = camkit_command(
         "run", "--source", vivid.path, "--format", "YUYV", "--size", "640x360", "--frames", "120",
-        "--display", "headless", "--snapshot", str(picture), "--json",
+        "--display", "headless", "--snapshot", str(picture), "--json", "--timeout", "200",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
