@@ -246,7 +246,7 @@ def test_without_json_stdout_is_for_people() -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     assert "6 captured, 6 delivered, 0 displayed, 0 dropped" in done.stdout
-    assert re.search(r"dequeue +[\d.]+ us", done.stdout)
+    assert re.search(r"dequeue +[\d.]+ [mu]s", done.stdout)
     assert "\x1b" not in done.stdout, "nothing moves where there is no terminal"
 
 
