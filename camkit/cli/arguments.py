@@ -218,6 +218,7 @@ def _add_view(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_length(command, "without either until the window is closed, or Ctrl-C", "end when N frames were delivered")
     output = command.add_argument_group("window")
     output.add_argument("--window", type=size, metavar="WxH", help="size of the window (that of the picture)")
+    output.add_argument("--inspect", action="store_true", help="tell the value of the pixel under the cursor, as key i")
     output.add_argument("--display", choices=DISPLAYS, default="window", help="all but a window is refused")
     output.add_argument(
         "--snapshots", type=folder, default=Path("."), metavar="FOLDER", help="where the key s saves pictures (here)"

@@ -40,6 +40,8 @@ def _viewer(args: argparse.Namespace, camera: camkit.Camera) -> camkit.Viewer:
             transfer=args.transfer,
             name=name,
             controls=True,
+            hud=True,
+            inspector=args.inspect,
             snapshots=args.snapshots,
         )
     except camkit.GLError as error:

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t
+from libcpp.atomic cimport atomic
 
-from camkit.gl_core._painter cimport Painter
 from camkit.gl_core._panel cimport Panel
 from camkit.performance_core._queue cimport parker
 
@@ -38,7 +38,7 @@ cdef extern from "camkit/spsc_ring.hpp" namespace "camkit" nogil:
         bint empty() noexcept
 
 
-cdef class Board(Painter):
+cdef class Board:
     cdef readonly tuple panels
     cdef void *pointers[16]  # the panels; the tuple keeps them
     cdef int count
@@ -47,6 +47,7 @@ cdef class Board(Painter):
     cdef readonly bint overlay, inspector, help
     cdef readonly int alone  # the only panel on show, -1: all are
     cdef int width, height  # of the window, in pixels
+    cdef atomic[int] percent  # how much larger than on an ordinary monitor letters are, by the window's thread
     cdef double x, y  # of the cursor
     cdef bint inside  # it is in the window
     cdef int dragged  # the panel that a hand has hold of; -1: none

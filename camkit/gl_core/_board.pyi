@@ -1,4 +1,3 @@
-from camkit.gl_core._painter import Painter
 from camkit.gl_core._panel import Panel
 
 MOVE: int
@@ -16,11 +15,12 @@ HELP: int
 ALONE: int
 NOTCH: float
 
-class Board(Painter):
+class Board:
     panels: tuple[Panel, ...]
     overlay: bool
     inspector: bool
     help: bool
     alone: int
     def __init__(self, panels: int = ..., *, overlay: bool = ..., inspector: bool = ...) -> None: ...
+    def set_scale(self, scale: float) -> None: ...
     def do(self, kind: int, x: float = ..., y: float = ..., *, amount: float = ..., number: int = ...) -> bool: ...

@@ -18,7 +18,7 @@ ZOOM, PAN, RESET, FREEZE = GESTURE_ZOOM, GESTURE_PAN, GESTURE_RESET, GESTURE_FRE
 OVERLAY, INSPECTOR, HELP, ALONE = GESTURE_OVERLAY, GESTURE_INSPECTOR, GESTURE_HELP, GESTURE_ALONE
 
 
-cdef class Board(Painter):
+cdef class Board:
     """Share a window among panels and let gestures change what is seen.
 
     Gestures come from the window's thread by `do`; everything else belongs to the thread that draws, and others may
@@ -46,6 +46,7 @@ cdef class Board(Painter):
             raise MemoryError("no memory for gestures")
         self.overlay, self.inspector = overlay, inspector
         self.alone = self.dragged = -1
+        self.percent.store(100)
 
     def __dealloc__(self):
         del self.gestures
@@ -58,6 +59,10 @@ cdef class Board(Painter):
         cdef bint taken = self.gestures.try_push(g)
         self.bell.notify()
         return taken
+
+    def set_scale(self, double scale):
+        """Say how much larger than on an ordinary monitor letters are to be."""
+        self.percent.store(<int>(max(0.25, min(scale, 16.0)) * 100))
 
     cdef bint serve(self) noexcept nogil:
         cdef gesture g

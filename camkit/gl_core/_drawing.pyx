@@ -50,6 +50,8 @@ cdef class Drawing(Sink):
         self.gl = self.renderer.gl
         self.flights = Flights_make(self.renderer.functions, self.capture_to_gl, self.capture_to_drawn)
         self.clock = self.flights.clock
+        if self.panel is not None:
+            self.flights.log = &self.panel.log
         # Counts are those of one use, as a pipeline takes them.
         self.snapshots.keep(None)
         self.drawn = self.refused = self.fallbacks = 0
@@ -113,6 +115,7 @@ cdef class Drawing(Sink):
             return 0
         if self.board is not None and self._stays():
             self.panel.passed += 1
+            self.panel.seen += 1
             self._compose(&self.last)
             self._present(-1)
             return 1
@@ -130,8 +133,10 @@ cdef class Drawing(Sink):
         self.counters.copied_bytes += copied
         self.fallbacks += self.renderer.ladder.fell
         if self.board is not None:
-            self.panel.hold(f)
+            self.panel.show(f)
         self._compose(f)
+        if self.board is not None:
+            self.panel.lent = NULL
         # Before the frame counts as under way: one that fails is not displayed.
         if self.drawn % ERROR_CHECK_EVERY == 0:
             self.clock.refresh()

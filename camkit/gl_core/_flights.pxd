@@ -18,6 +18,16 @@ cdef struct flight:
     bint timed  # the timestamp is on our clock
 
 
+cdef enum:
+    LOGGED = 128
+
+
+# The latest latencies, for a graph: value n is at n % LOGGED.
+cdef struct latency_log:
+    int64_t values[128]
+    uint64_t count
+
+
 cdef class Flights:
     cdef Functions functions  # keeps gl
     cdef gl_functions *gl
@@ -28,6 +38,7 @@ cdef class Flights:
     cdef camkit_frame *shown  # one reference; of the last flight, if live
     cdef histogram *latency  # borrowed from the sink, which lives longer, as the next one
     cdef histogram *drawing
+    cdef latency_log *log  # borrowed as those; NULL: none
     cdef GpuClock clock
     cdef int64_t drawn_ns  # when the GPU had drawn the last finished frame, monotonic; 0: it does not tell
 

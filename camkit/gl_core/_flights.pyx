@@ -47,6 +47,7 @@ cdef class Flights:
         cdef flight *oldest
         cdef GLenum answer
         cdef uint64_t shown = 0
+        cdef int64_t latency
         cdef int done = 0
         while self.count:
             oldest = &self.flights[self.first]
@@ -60,7 +61,11 @@ cdef class Flights:
                 self.gl.GetQueryObjectui64v(oldest.timer, GL_QUERY_RESULT, &shown)
                 self.drawn_ns = self.clock.monotonic(shown)
             if oldest.timed:
-                self.latency.record(now_ns() - oldest.timestamp_ns)
+                latency = now_ns() - oldest.timestamp_ns
+                self.latency.record(latency)
+                if self.log != NULL:
+                    self.log.values[self.log.count % LOGGED] = latency
+                    self.log.count += 1
                 if oldest.timer:
                     self.drawing.record(self.drawn_ns - oldest.timestamp_ns)
             self.gl.DeleteSync(oldest.fence)

@@ -4,3 +4,5 @@ class Panel:
     view: View
     frozen: bool
     passed: int
+    seen: int
+    def say(self, text: str) -> None: ...

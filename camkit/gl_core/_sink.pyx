@@ -8,6 +8,7 @@ from camkit.gl_core._check cimport fault_text
 from camkit.gl_core._flights cimport Flights
 from camkit.gl_core._on_draw cimport OnDraw
 from camkit.gl_core._pacer cimport Pacer
+from camkit.gl_core._painter cimport Painter
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_release
 from camkit.memory_manager._format cimport PixelFormat
 from camkit.memory_manager._frame cimport Frame
@@ -370,9 +371,10 @@ cdef class GLSink(Drawing):
         self.window_width.store(width)
         self.window_height.store(height)
 
-    def _use_board(self, Board board not None, int panel=0):
+    def _use_board(self, Board board not None, int panel=0, Painter overlay=None):
         # Let hands change what is seen: before the sink starts.
-        self.painters.add(board)
+        if overlay is not None:
+            self.painters.add(overlay)
         self.board, self.panel = board, board.panels[panel]
 
     def _refresh(self):

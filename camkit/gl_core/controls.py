@@ -23,9 +23,13 @@ class Controls:
     board : Board
     snapshot : callable
         Called without arguments for a snapshot of what is under the cursor.
+    keys : bool
+        False: only follow the cursor.
     """
 
-    def __init__(self, window: "WindowContext", board: "Board", snapshot: Callable[[], object]) -> None:
+    def __init__(
+        self, window: "WindowContext", board: "Board", snapshot: Callable[[], object], *, keys: bool = True
+    ) -> None:
         self._window, self._board = window, board
         self._glfw: Any = window.glfw
         self._keys = by_key()
@@ -33,15 +37,13 @@ class Controls:
         self._clicked = (-DOUBLE_S, 0.0, 0.0)
         self._place: tuple[float, float] | None = None  # of the cursor, in pixels
         glfw = self._glfw
-        for install, callback in (
-            (glfw.set_char_callback, self._char),
-            (glfw.set_key_callback, self._key),
-            (glfw.set_cursor_pos_callback, self._move),
-            (glfw.set_cursor_enter_callback, self._enter),
-            (glfw.set_mouse_button_callback, self._button),
-            (glfw.set_scroll_callback, self._wheel),
-        ):
-            install(window.window, callback)
+        glfw.set_cursor_pos_callback(window.window, self._move)
+        glfw.set_cursor_enter_callback(window.window, self._enter)
+        if keys:
+            glfw.set_char_callback(window.window, self._char)
+            glfw.set_key_callback(window.window, self._key)
+            glfw.set_mouse_button_callback(window.window, self._button)
+            glfw.set_scroll_callback(window.window, self._wheel)
 
     def quit(self) -> None:
         """End as the window's button does."""

@@ -84,8 +84,16 @@ class Source:
         return lines
 
 
-def build_program(gl: "Functions", fragment: str, order: str, folder: Path | None = None, folded: bool = False) -> int:
-    """Compile and link the program that draws one plane layout.
+def build_program(
+    gl: "Functions",
+    fragment: str,
+    order: str,
+    folder: Path | None = None,
+    folded: bool = False,
+    *,
+    vertex: str = "quad.vert",
+) -> int:
+    """Compile and link the program that draws one plane layout, or something else.
 
     Parameters
     ----------
@@ -99,6 +107,8 @@ def build_program(gl: "Functions", fragment: str, order: str, folder: Path | Non
         Where the files are. Default: camkit's own shaders.
     folded : bool, optional
         As for `Source`.
+    vertex : str, optional
+        File name of the vertex shader.
 
     Returns
     -------
@@ -110,9 +120,9 @@ def build_program(gl: "Functions", fragment: str, order: str, folder: Path | Non
     ShaderError
         It does not compile or link; the message holds the driver's log with file names and lines.
     """
-    vertex, pixel = Source("quad.vert", folder=folder), Source(f"{fragment}.frag", order, folder, folded)
+    corner, pixel = Source(vertex, folder=folder), Source(f"{fragment}.frag", order, folder, folded)
     shaders: list[int] = []
-    for kind, source in ((VERTEX_SHADER, vertex), (FRAGMENT_SHADER, pixel)):
+    for kind, source in ((VERTEX_SHADER, corner), (FRAGMENT_SHADER, pixel)):
         shader, log = gl.compile_shader(kind, source.text)
         if not shader:
             for done in shaders:
@@ -121,5 +131,5 @@ def build_program(gl: "Functions", fragment: str, order: str, folder: Path | Non
         shaders.append(shader)
     program, log = gl.link_program(shaders)
     if not program:
-        raise ShaderError(f"cannot link shaders {vertex} and {pixel} on {gl.renderer!r}:\n{log}")
+        raise ShaderError(f"cannot link shaders {corner} and {pixel} on {gl.renderer!r}:\n{log}")
     return program

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from camkit.errors import GLError
 from camkit.gl_core import _board as gestures
 from camkit.gl_core._board import Board
+from camkit.gl_core._overlay import Overlay
 from camkit.gl_core._pacer import MODES, Pacer
 from camkit.gl_core._sink import GLSink
 from camkit.gl_core.album import Album
+from camkit.gl_core.captions import Caption
 from camkit.gl_core.context import WindowContext, headless
 from camkit.gl_core.controls import Controls
 from camkit.gl_core.display_clock import find_clock
+from camkit.gl_core.keys import help_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from camkit.gl_core._on_draw import DrawContext, Texture
     from camkit.gl_core._view import View
     from camkit.gl_core.context import Context
+    from camkit.performance_core.pipeline import Pipeline
 
 
 class Viewer(GLSink):
@@ -57,6 +61,11 @@ class Viewer(GLSink):
         Also of the pictures that are saved.
     controls : bool
         Whether keys and mouse do anything but Esc.
+    hud : bool
+        Draw name, rate, drops and a graph of latencies over the picture.
+    inspector : bool
+        Tell position and value of the pixel under the cursor, in the format that the source delivers. `controls` and
+        this hold the newest frame.
     snapshots : path
         Folder for pictures that are saved by a key or by `snapshot`.
 
@@ -79,6 +88,8 @@ class Viewer(GLSink):
         debug: bool | None = None,
         name: str | None = None,
         controls: bool = False,
+        hud: bool = False,
+        inspector: bool = False,
         snapshots: str | os.PathLike[str] = ".",
     ) -> None:
         super().__init__(transfer=transfer, on_draw=on_draw, live=live, debug=debug, name=name)
@@ -93,11 +104,13 @@ class Viewer(GLSink):
         self._thread = get_ident()
         self._follow_window(self._window)
         self._board: Board | None = None
-        self._album = Album(snapshots, _weakly(self._tell))
-        if controls:
-            self._board = Board()
-            self._use_board(self._board)
-            self._controls = Controls(self._window, self._board, _weakly(self.snapshot))
+        self._album = Album(snapshots, _weakly(self.tell))
+        self._caption: Caption | None = None
+        if controls or hud or inspector:
+            self._board = Board(overlay=hud, inspector=inspector)
+            self._use_board(self._board, 0, Overlay(self._board, "\n".join(help_lines())))
+            self._caption = Caption(self.name, self._board.panels[0], self)
+            self._controls = Controls(self._window, self._board, _weakly(self.snapshot), keys=controls)
 
     def pump(self) -> bool:
         """Serve the window's events; a pipeline does so while it runs. Main thread only.
@@ -112,7 +125,9 @@ class Viewer(GLSink):
             return False
         window.poll_events()
         self._follow_window(window)
-        if self._board is not None:
+        if self._board is not None and self._caption is not None:
+            self._board.set_scale(window.content_scale)
+            self._caption.update()
             self._refresh()
         return not window.closing
 
@@ -180,8 +195,16 @@ class Viewer(GLSink):
             raise ValueError(f"{self.name!r} was made without controls=True and {otherwise}")
         return self._board
 
-    def _tell(self, line: str) -> None:
-        """Say something to whoever looks at the window."""
+    def tell(self, message: str) -> None:
+        """Show a message over the picture for some seconds, where anything is shown over it. Any thread."""
+        if self._caption is not None:
+            self._caption.tell(message)
+
+    def attach(self, pipeline: "Pipeline") -> None:
+        """As of a Node."""
+        super().attach(pipeline)
+        if self._caption is not None:
+            self._caption.attach(pipeline)
 
     def __del__(self) -> None:
         super().__del__()

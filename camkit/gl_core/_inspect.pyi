@@ -1,0 +1,3 @@
+from camkit.memory_manager._frame import Frame
+
+def codes(frame: Frame, x: int, y: int) -> dict[str, int]: ...
