@@ -131,6 +131,8 @@ ROWS = [
     Row("camkit.gl_core._on_draw"),
     Row("camkit.gl_core._drawing", hot=True),
     Row("camkit.gl_core._sink"),
+    Row("camkit.gl_core._pane", hot=True),
+    Row("camkit.gl_core._grid_loop", hot=True),
 ]
 
 # Free-threading is not declared: docs/design/17-proof.md tells what is still open.

@@ -113,7 +113,7 @@ from camkit.performance_core import (
 )
 
 if TYPE_CHECKING:
-    from camkit.gl_core import CudaArray, CudaReader, DrawContext, FrameInfo, Offscreen, Render, Texture, Viewer
+    from camkit.gl_core import CudaArray, CudaReader, DrawContext, FrameInfo, Grid, Offscreen, Render, Texture, Viewer
     from camkit.performance_core.stages import jit as jit
 
 __version__ = "0.1.0"
@@ -166,6 +166,7 @@ __all__ = [
     "GLInvalidCall",
     "GLOutOfMemory",
     "GLTimeout",
+    "Grid",
     "Histogram",
     "LeakWarning",
     "LibraryMissing",
@@ -224,6 +225,16 @@ def __getattr__(name: str) -> Any:
     # OpenGL is loaded when it is first wanted: a robot without a GPU imports camkit too.
     if name == "jit":  # and Numba only by who compiles stages with it
         return import_module("camkit.performance_core.stages.jit")
-    if name in ("CudaArray", "CudaReader", "DrawContext", "FrameInfo", "Offscreen", "Render", "Texture", "Viewer"):
+    if name in (
+        "CudaArray",
+        "CudaReader",
+        "DrawContext",
+        "FrameInfo",
+        "Grid",
+        "Offscreen",
+        "Render",
+        "Texture",
+        "Viewer",
+    ):
         return getattr(import_module("camkit.gl_core"), name)
     raise AttributeError(f"module 'camkit' has no attribute {name!r}")

@@ -201,23 +201,28 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_view(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _command(commands, "view", "look at a camera in a window: zoom, inspect, freeze, save")
+    command = _command(commands, "view", "look at cameras in a window: zoom, inspect, freeze, save")
     plain = command.format_help
 
     def with_keys() -> str:
         # The other commands need nothing of OpenGL.
         from camkit.gl_core.keys import help_lines
 
-        command.epilog = "\n".join(["keys:", *help_lines(), "", EPILOG])
+        command.epilog = "\n".join(["keys:", *help_lines(cameras=9), "", EPILOG])
         return plain()
 
     command.format_help = with_keys  # type: ignore[method-assign]
-    command.add_argument("source", type=source, nargs="?", default="auto", metavar="SOURCE", help=SOURCES)
+    command.add_argument("sources", type=source, nargs="*", metavar="SOURCE", help=SOURCES)
     # One more than elsewhere: the frame on show is held.
     _add_camera(command, buffers=6, named=False)
     _add_length(command, "without either until the window is closed, or Ctrl-C", "end when N frames were delivered")
     output = command.add_argument_group("window")
     output.add_argument("--window", type=size, metavar="WxH", help="size of the window (that of the picture)")
+    output.add_argument(
+        "--pacing",
+        choices=MODES,
+        help="when frames of a single camera are drawn (latch: the newest just before a refresh)",
+    )
     output.add_argument("--inspect", action="store_true", help="tell the value of the pixel under the cursor, as key i")
     output.add_argument("--display", choices=DISPLAYS, default="window", help="all but a window is refused")
     output.add_argument(

@@ -12,6 +12,7 @@ from camkit.cli.voice import say
 
 if TYPE_CHECKING:
     from camkit.gl_core import Offscreen, Viewer
+    from camkit.gl_core._sink import GLSink
 
 MOST_WINDOW = (1280, 720)
 LEAST_TO_KEEP = 3  # buffers of a camera that streams on while we hold one of them
@@ -26,7 +27,7 @@ class Drawn:
         None where OpenGL is not used.
     """
 
-    def __init__(self, drawing: Offscreen | Viewer | None) -> None:
+    def __init__(self, drawing: GLSink | None) -> None:
         self._drawing = drawing
 
     def gl(self) -> dict[str, Any] | None:

@@ -46,6 +46,7 @@ cdef class Board:
     cdef parker *bell  # owned; rung for each gesture
     cdef readonly bint overlay, inspector, help
     cdef readonly int alone  # the only panel on show, -1: all are
+    cdef atomic[int] stale  # there is something new to be seen that no gesture tells, such as a caption
     cdef int width, height  # of the window, in pixels
     cdef atomic[int] percent  # how much larger than on an ordinary monitor letters are, by the window's thread
     cdef double x, y  # of the cursor

@@ -60,9 +60,20 @@ cdef class Board:
         self.bell.notify()
         return taken
 
+    def refresh(self):
+        """Have the window drawn anew soon."""
+        self.stale.store(1)
+        self.bell.notify()
+
     def set_scale(self, double scale):
         """Say how much larger than on an ordinary monitor letters are to be."""
         self.percent.store(<int>(max(0.25, min(scale, 16.0)) * 100))
+
+    def meant(self):
+        """Return the panels that a key means: that under the cursor; where there is none, all on show."""
+        cdef int i
+        cdef int under = self.panel_at(self.x, self.y) if self.inside else -1
+        return [i for i in range(self.count) if self.shown(i) and (under < 0 or under == i)]
 
     cdef bint serve(self) noexcept nogil:
         cdef gesture g
@@ -72,7 +83,7 @@ cdef class Board:
             any = True
         if any:
             self.served_ns = now_ns()
-        return any
+        return any or (self.stale.load() and self.stale.exchange(0))
 
     cdef bint busy(self) noexcept nogil:
         return self.served_ns != 0 and now_ns() - self.served_ns < BUSY_NS

@@ -1,7 +1,6 @@
 """Hud: letters and boxes over a picture, all of them by one call of OpenGL."""
 
 from libc.stdint cimport int16_t, uint32_t
-from libc.string cimport memset
 
 from camkit.gl_core._enums cimport (
     GL_ARRAY_BUFFER,

@@ -21,6 +21,7 @@ cdef extern from "camkit/latest_slot.hpp" namespace "camkit" nogil:
     cdef cppclass latest_slot[P]:
         P put(P value) noexcept
         P take() noexcept
+        bint empty() noexcept
 
 
 cdef class Panel:
@@ -33,7 +34,8 @@ cdef class Panel:
     cdef uint64_t sequence
     cdef camkit_frame *held  # a reference to it; NULL: none
     cdef const camkit_frame *lent  # it too, while it is drawn
-    cdef latest_slot[caption_pointer] *captions  # owned, with what is inside; from the thread that tells to the one that draws
+    # Owned, with what is inside; from the thread that tells to the one that draws.
+    cdef latest_slot[caption_pointer] *captions
     cdef caption *caption  # owned by the latter
 
     # Show this frame instead of the one before: it is held from now on.

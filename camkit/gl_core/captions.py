@@ -51,13 +51,14 @@ class Caption:
         self._alert = message
         self._next = 0.0
 
-    def update(self) -> None:
-        """Hand the lines to the panel if it is time to."""
+    def update(self) -> bool:
+        """Hand the lines to the panel if it is time to; tell whether it was."""
         now = time.monotonic()
         if now < self._next:
-            return
+            return False
         self._next = now + UPDATE_S
         self._panel.say("\n".join(self._lines(now)))
+        return True
 
     def _lines(self, now: float) -> list[str]:
         message, alert = self._message, self._alert

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 from sys import is_finalizing
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from camkit.errors import GLError
 from camkit.gl_core import _board as gestures
@@ -104,13 +104,13 @@ class Viewer(GLSink):
         self._thread = get_ident()
         self._follow_window(self._window)
         self._board: Board | None = None
-        self._album = Album(snapshots, _weakly(self.tell))
+        self._album = Album(snapshots, weakly(self.tell))
         self._caption: Caption | None = None
         if controls or hud or inspector:
             self._board = Board(overlay=hud, inspector=inspector)
             self._use_board(self._board, 0, Overlay(self._board, "\n".join(help_lines())))
             self._caption = Caption(self.name, self._board.panels[0], self)
-            self._controls = Controls(self._window, self._board, _weakly(self.snapshot), keys=controls)
+            self._controls = Controls(self._window, self._board, weakly(self.snapshot), keys=controls)
 
     def pump(self) -> bool:
         """Serve the window's events; a pipeline does so while it runs. Main thread only.
@@ -127,7 +127,8 @@ class Viewer(GLSink):
         self._follow_window(window)
         if self._board is not None and self._caption is not None:
             self._board.set_scale(window.content_scale)
-            self._caption.update()
+            if self._caption.update():
+                self._board.refresh()
             self._refresh()
         return not window.closing
 
@@ -233,13 +234,12 @@ class Viewer(GLSink):
         context.release()
 
 
-def _weakly(method: Callable[..., object]) -> Callable[..., None]:
+def weakly(method: Callable[..., Any], otherwise: Any = None) -> Callable[..., Any]:
     """Wrap a method of an object that this does not keep alive: a viewer that is dropped closes its window."""
     reference = weakref.WeakMethod(method)
 
-    def call(*args: object) -> None:
+    def call(*args: object) -> Any:
         found = reference()
-        if found is not None:
-            found(*args)
+        return otherwise if found is None else found(*args)
 
     return call

@@ -1,0 +1,167 @@
+"""Grid: several cameras in one window."""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from camkit.errors import GLError
+from camkit.gl_core._board import Board
+from camkit.gl_core._grid_loop import GridLoop
+from camkit.gl_core._overlay import Overlay
+from camkit.gl_core._pane import Pane
+from camkit.gl_core.album import Album
+from camkit.gl_core.captions import Caption
+from camkit.gl_core.context import WindowContext
+from camkit.gl_core.controls import Controls
+from camkit.gl_core.keys import help_lines
+from camkit.gl_core.viewer import weakly
+
+END_S = 10.0
+
+
+class Grid:
+    """Show several cameras in one window: `grid[0]`, `grid[1]`, ... are the sinks of their pipelines.
+
+    One thread draws them all; each camera keeps its own pace, and one that fails or is unplugged leaves the others be.
+    Its user may zoom, freeze and save each picture, and show one alone; `h` lists the keys. Make it and call `pump` and
+    `close` in the main thread, as window systems want; a pipeline that is waited for pumps by itself.
+
+    Parameters
+    ----------
+    names : sequence of str, or int
+        Of the cameras, or how many, 1 to 16.
+    title : str
+    size : (int, int)
+        Of the window, in screen coordinates.
+    vsync : bool, optional
+        As for `Viewer`.
+    transfer : str
+        As for `Viewer`.
+    controls, hud, inspector : bool
+        As for `Viewer`.
+    snapshots : path
+        Folder for pictures that are saved.
+
+    Raises
+    ------
+    GLError
+        There is no screen, or no OpenGL 3.3; the message says what to do.
+
+    Examples
+    --------
+    >>> grid = camkit.Grid(["left", "right"])  # doctest: +SKIP
+    >>> pipelines = [camkit.Pipeline(each, pane) for each, pane in zip(cameras, grid)]  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str] | int,
+        title: str = "camkit",
+        size: tuple[int, int] = (1280, 720),
+        *,
+        vsync: bool | None = None,
+        transfer: str = "auto",
+        controls: bool = True,
+        hud: bool = False,
+        inspector: bool = False,
+        snapshots: str | os.PathLike[str] = ".",
+    ) -> None:
+        named = [f"camera {i + 1}" for i in range(names)] if isinstance(names, int) else list(names)
+        self._board = Board(len(named), overlay=hud, inspector=inspector)
+        overlay = Overlay(self._board, "\n".join(help_lines(len(named))))
+        self._window: WindowContext | None = WindowContext(title, size)
+        vsync = vsync if vsync is not None else self._window.wayland is None
+        self._loop = GridLoop(self._window, self._board, overlay, vsync=vsync)
+        pump = weakly(self.pump, otherwise=False)
+        self._panes = tuple(
+            Pane(self._loop, self._board, i, name, None, pump, transfer=transfer) for i, name in enumerate(named)
+        )
+        self._captions = [Caption(pane.name, self._board.panels[i], pane) for i, pane in enumerate(self._panes)]
+        for pane, caption in zip(self._panes, self._captions, strict=True):
+            pane._use_caption(caption)
+        self._loop.use(self._panes)
+        self._album = Album(snapshots, weakly(self.tell))
+        self._controls = Controls(self._window, self._board, weakly(self.snapshot), keys=controls)
+        self._loop.set_size(*self._window.pixels)
+        self._thread = threading.Thread(target=self._loop.run, name="camkit-grid", daemon=True)
+        # Also at the end of the program, before Python is half gone.
+        self._finalizer = weakref.finalize(self, _end, self._loop, self._thread)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        return len(self._panes)
+
+    def __iter__(self) -> Iterator[Pane]:
+        return iter(self._panes)
+
+    def __getitem__(self, number: int) -> Pane:
+        return self._panes[number]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def alone(self) -> int | None:
+        """int or None: the only pane on show."""
+        return self._board.alone if self._board.alone >= 0 else None
+
+    def pump(self) -> bool:
+        """Serve the window's events. Main thread only.
+
+        Returns
+        -------
+        bool
+            False when the user closed the window or pressed a key that does.
+        """
+        window = self._window
+        if window is None:
+            return False
+        window.poll_events()
+        self._board.set_scale(window.content_scale)
+        told = [caption.update() for caption in self._captions]
+        if any(told):
+            self._board.refresh()
+        self._loop.set_size(*window.pixels)
+        return not window.closing
+
+    def snapshot(self) -> None:
+        """Save the picture under the cursor, or all on show where there is none, as PNG named by camera and frame.
+
+        Returns at once: threads write the files.
+        """
+        for number in self._board.meant():
+            pane = self._panes[number]
+            self._album.keep(pane.name, pane._shot)
+
+    def tell(self, message: str) -> None:
+        """Show a message for some seconds. Any thread."""
+        self._captions[max(self._board.alone, 0)].tell(message)
+
+    def close(self) -> None:
+        """Close the window. Main thread only, after the pipelines ended. Closing twice is harmless.
+
+        Raises
+        ------
+        GLError
+            The thread that draws does not end.
+        """
+        self._album.close()
+        self._finalizer()
+        if self._thread.is_alive():
+            raise GLError(f"cannot close the grid: its thread did not end within {END_S:g} s; the GPU hangs")
+        window, self._window = self._window, None
+        if window is not None:
+            window.destroy()
+
+
+def _end(loop: GridLoop, thread: threading.Thread) -> None:
+    loop.end()
+    thread.join(END_S)
