@@ -4,7 +4,6 @@ import ctypes
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,36 +162,3 @@ def test_the_overlay_is_drawn_while_python_is_held(screen: Screen) -> None:
         after = viewer.stats().displayed
         pipeline.stop()
     assert after > before + 50
-
-
-def set_dpi(screen: Screen, dpi: int) -> None:
-    """Set the resource of the X server that says how large letters are to be."""
-    x = ctypes.CDLL("libX11.so.6")
-    x.XOpenDisplay.restype = ctypes.c_void_p
-    display = ctypes.c_void_p(x.XOpenDisplay(screen.display.encode()))
-    x.XDefaultRootWindow.restype = ctypes.c_ulong
-    root = ctypes.c_ulong(x.XDefaultRootWindow(display))
-    text = f"Xft.dpi:\t{dpi}\n".encode()
-    resource_manager, string = 23, 31
-    x.XChangeProperty(display, root, ctypes.c_ulong(resource_manager), ctypes.c_ulong(string), 8, 0, text, len(text))
-    x.XSync(display, 0)
-    x.XCloseDisplay(display)
-
-
-def test_the_command_has_large_letters_on_a_dense_screen(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    screen = Screen(tmp_path)
-    try:
-        set_dpi(screen, 192)
-        command = [sys.executable, "-m", "camkit", "view", "synthetic", "--size", "64x48", "--window", "400x300"]
-        top = Path(__file__).resolve().parent.parent
-        environment = {"DISPLAY": screen.display, "PATH": "/usr/bin", "PYTHONPATH": str(top)}
-        with subprocess.Popen(command, cwd=top, env=environment, stdout=subprocess.DEVNULL) as process:
-            seen = screen.until(lambda s: "64x48" in "".join(lines(s, 2)))
-            assert lines(seen, 2)[0] == "Synthetic camera"
-            screen.hands("mousemove", 100, 100, "key", "Escape")
-            assert process.wait(20) == 0
-    finally:
-        screen.close()
