@@ -1,5 +1,6 @@
 """The command: what it prints, where, and with which exit code."""
 
+import argparse
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -299,6 +301,16 @@ def test_auto_opens_a_window_where_there_is_a_screen(tmp_path: Path) -> None:
     assert report["gl"]["headless"] is False
     assert report["frames"]["displayed"] == 10
     check_bars(tmp_path / "w.png", (640, 480))
+
+
+def test_the_first_error_is_heard_where_a_thread_keeps_the_context() -> None:
+    args = argparse.Namespace(display="headless", snapshot=None, transfer="client", buffers=4)
+    with ThreadPoolExecutor(1) as other, camkit.open("synthetic", size=(64, 48)) as camera:
+        with pytest.raises(ZeroDivisionError), Display(args, camera) as display:
+            (drawing,) = display.nodes
+            other.submit(drawing.start).result()
+            raise ZeroDivisionError
+        other.submit(drawing.stop).result()
 
 
 def test_auto_says_why_it_is_headless() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,10 +82,12 @@ class Display(Drawn):
     def __enter__(self) -> Display:
         return self
 
-    def __exit__(self, *args: object) -> Literal[False]:
+    def __exit__(self, kind: object, *args: object) -> Literal[False]:
         self._last = None
         if self._drawing is not None:
-            self._drawing.close()
+            # A pipeline that could not be ended holds the context: the error that says so is the one to be heard.
+            with contextlib.suppress(*(() if kind is None else (camkit.GLError,))):
+                self._drawing.close()
         return False
 
     def save(self, path: Path) -> None:

@@ -122,6 +122,9 @@ class Run:
             # It may have come between two waits; wait() then has not ended the run.
             self._pipeline.abort()
             self._pipeline.wait(END_S)
+        except BaseException:
+            self._pipeline.abort()
+            raise
 
     def _tell_outages(self) -> None:
         outages = self._pipeline.stats().outages
