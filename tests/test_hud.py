@@ -1,9 +1,13 @@
 """The overlay: its letters are read off the screen, and what they say is compared with what they should."""
 
 import ctypes
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,3 +166,35 @@ def test_the_overlay_is_drawn_while_python_is_held(screen: Screen) -> None:
         after = viewer.stats().displayed
         pipeline.stop()
     assert after > before + 50
+
+
+def set_dpi(screen: Screen, dpi: int) -> None:
+    """Set the resource of the X server that says how large letters are to be."""
+    x = ctypes.CDLL("libX11.so.6")
+    x.XOpenDisplay.restype = ctypes.c_void_p
+    display = ctypes.c_void_p(x.XOpenDisplay(screen.display.encode()))
+    x.XDefaultRootWindow.restype = ctypes.c_ulong
+    root = ctypes.c_ulong(x.XDefaultRootWindow(display))
+    text = f"Xft.dpi:\t{dpi}\n".encode()
+    resource_manager, string = 23, 31
+    x.XChangeProperty(display, root, ctypes.c_ulong(resource_manager), ctypes.c_ulong(string), 8, 0, text, len(text))
+    x.XSync(display, 0)
+    x.XCloseDisplay(display)
+
+
+def test_the_command_has_large_letters_on_a_dense_screen(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "camkit", "view", "synthetic", "--size", "64x48", "--window", "400x300"]
+    dense = Screen(tmp_path)  # the command's alone: this process stays on the other one
+    process = None
+    try:
+        set_dpi(dense, 192)
+        process = subprocess.Popen(command, env=os.environ | {"DISPLAY": dense.display}, stdout=subprocess.DEVNULL)
+        seen = dense.until(lambda s: "64x48" in "".join(lines(s, 2)))
+        assert lines(seen, 2)[0] == "Synthetic camera"
+        dense.hands("mousemove", 100, 100, "key", "Escape")
+        assert process.wait(200) == 0
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+        dense.close()

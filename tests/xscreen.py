@@ -33,6 +33,7 @@ class Screen:
             geometry,
             "-nolisten",
             "tcp",
+            "-noreset",  # what was set of the screen stays when nobody looks at it
             "-fbdir",
             str(folder),
         ]
