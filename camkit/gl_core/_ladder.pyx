@@ -194,7 +194,7 @@ cdef class Ladder:
         if self.taken is not None:
             self._compare()
         elif not self.waiting or self.wish == "auto":
-            raise GLError(f"cannot upload {self.layout} to {self.functions.renderer!r}: {self._verdicts('; ')}")
+            raise GLError(f"cannot upload {self.layout} to {self.functions.renderer!r}: {self._refusals()}")
         return 0
 
     cdef int _compare(self) except -1:
@@ -206,6 +206,12 @@ cdef class Ladder:
                 self.refused[name] = f"copies more, for {other:.1f} us against {us:.1f} us"
         self.refused.pop(self.taken.name, None)
         return 0
+
+    def _refusals(self):
+        if self.wish == "auto":
+            return self._verdicts("; ")
+        return (f"{row_of(self.wish).tier} {self.wish}: {self.refused[self.wish]}; no other way was asked for, "
+                "transfer='auto' takes the best that is right")
 
     def _verdicts(self, separator):
         return separator.join(f"{row.tier} {row.name}: {self.refused.get(row.name, 'taken')}" for row in CANDIDATES)
