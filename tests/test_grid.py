@@ -143,3 +143,14 @@ def test_what_a_pane_cannot_draw_is_its_own_cameras_failure(screen: Screen) -> N
 def test_a_window_has_room_for_so_many(screen: Screen, count: int) -> None:
     with pytest.raises(ValueError, match=f"panels is {count}"):
         Grid(count)
+
+
+@pytest.mark.parametrize("names", ["left", [1, 2]])
+def test_names_are_names(screen: Screen, names: object) -> None:
+    with pytest.raises(TypeError, match="names is .*, not a number of cameras"):
+        Grid(names)  # type: ignore[arg-type]
+
+
+def test_a_grid_without_room_is_refused(screen: Screen) -> None:
+    with pytest.raises(ValueError, match=r"size is \(0, 5\)"):
+        Grid(2, size=(0, 5))

@@ -1,6 +1,7 @@
 """Viewer: a real window on a screen of its own (Xvfb), looked at through the screen's memory."""
 
 import ctypes
+import gc
 import os
 import re
 import subprocess
@@ -227,6 +228,18 @@ def test_vsync_can_be_asked_for(screen: Screen) -> None:
 def test_an_impossible_window_is_refused(screen: Screen, size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="size is"):
         Viewer(size=size)
+
+
+@pytest.mark.parametrize("size", [5, (1,), "ab", (1.5, 2), (64, 48, 1)])
+def test_what_is_no_size_is_told(screen: Screen, size: object) -> None:
+    with pytest.raises(TypeError, match=r"size is .*, not \(width, height\) in whole numbers"):
+        Viewer(size=size)  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_none_leaves_no_half_made_window(screen: Screen) -> None:
+    with pytest.raises(TypeError, match="not int"):
+        Viewer(snapshots=5)  # type: ignore[arg-type]
+    gc.collect()
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from camkit.gl_core.captions import Caption
 from camkit.gl_core.context import WindowContext
 from camkit.gl_core.controls import Controls
 from camkit.gl_core.keys import help_lines
-from camkit.gl_core.viewer import weakly
+from camkit.gl_core.viewer import weakly, window_size
 
 END_S = 10.0
 
@@ -69,7 +69,8 @@ class Grid:
         inspector: bool = False,
         snapshots: str | os.PathLike[str] = ".",
     ) -> None:
-        named = [f"camera {i + 1}" for i in range(names)] if isinstance(names, int) else list(names)
+        named = _named(names)
+        size = window_size(size)
         self._board = Board(len(named), overlay=hud, inspector=inspector)
         overlay = Overlay(self._board, "\n".join(help_lines(len(named))))
         self._window: WindowContext | None = WindowContext(title, size)
@@ -160,6 +161,14 @@ class Grid:
         window, self._window = self._window, None
         if window is not None:
             window.destroy()
+
+
+def _named(names: Sequence[str] | int) -> list[str]:
+    if isinstance(names, int):
+        return [f"camera {i + 1}" for i in range(names)]
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"names is {names!r}, not a number of cameras, nor a list with a name for each")
+    return list(names)
 
 
 def _end(loop: GridLoop, thread: threading.Thread) -> None:

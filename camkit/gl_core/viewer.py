@@ -4,6 +4,7 @@ import math
 import os
 import weakref
 from collections.abc import Callable
+from operator import index
 from sys import is_finalizing
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from camkit.gl_core._view import View
     from camkit.gl_core.context import Context
     from camkit.performance_core.pipeline import Pipeline
+
+
+LARGEST = 16384  # side of a window
 
 
 class Viewer(GLSink):
@@ -93,18 +97,16 @@ class Viewer(GLSink):
         snapshots: str | os.PathLike[str] = ".",
     ) -> None:
         super().__init__(transfer=transfer, on_draw=on_draw, live=live, debug=debug, name=name)
-        width, height = size
-        if not (0 < width <= 16384 and 0 < height <= 16384):
-            raise ValueError(f"size is {size!r}, not two numbers from 1 to 16384")
+        size = window_size(size)
         if pacing is not None and pacing not in MODES:
             raise ValueError(f"pacing is {pacing!r}, not one of {', '.join(map(repr, MODES))}")
         self._pacing = pacing or ("off" if vsync is False else "latch")
-        self._window: WindowContext | None = WindowContext(title, (width, height), debug=self.debug)
+        self._album = Album(snapshots, weakly(self.tell))
+        self._window: WindowContext | None = WindowContext(title, size, debug=self.debug)
         self._vsync = vsync if vsync is not None else self._window.wayland is None
         self._thread = get_ident()
         self._follow_window(self._window)
         self._board: Board | None = None
-        self._album = Album(snapshots, weakly(self.tell))
         self._caption: Caption | None = None
         if controls or hud or inspector:
             self._board = Board(overlay=hud, inspector=inspector)
@@ -232,6 +234,25 @@ class Viewer(GLSink):
 
     def _close_context(self, context: "Context") -> None:
         context.release()
+
+
+def window_size(size: object) -> tuple[int, int]:
+    """Check the size that a window is to have, in screen coordinates.
+
+    Raises
+    ------
+    TypeError
+        It is no pair of whole numbers.
+    ValueError
+        No window is so small or large.
+    """
+    try:
+        width, height = map(index, size)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise TypeError(f"size is {size!r}, not (width, height) in whole numbers") from None
+    if not (0 < width <= LARGEST and 0 < height <= LARGEST):
+        raise ValueError(f"size is {size!r}, not two numbers from 1 to {LARGEST}")
+    return width, height
 
 
 def weakly(method: Callable[..., Any], otherwise: Any = None) -> Callable[..., Any]:
