@@ -196,10 +196,13 @@ def test_the_command_shows_a_camera_and_obeys(screen: Screen, tmp_path: Path) ->
         while not (found := list(tmp_path.glob("Synthetic-camera-*.png"))):
             assert time.monotonic() < end
             time.sleep(0.02)
+        screen.hands("key", "space")
+        time.sleep(0.3)  # some frames that are not drawn
         screen.hands("key", "q")
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0, out + err
     assert "frames" in out
+    assert "delivered frame(s) not drawn: a newer one came first, or the picture was frozen" in out
     assert read_png(found[0]).shape == (48, 64, 3)
 
 

@@ -101,6 +101,12 @@ class _Show:
         return make_report(self.camera, self.pipeline, drawn, cpu_s=cpu_s, files=NO_FILES, error=self.error)
 
 
+def _undrawn(report: dict[str, Any]) -> int:
+    frames, gl = report["frames"], report["gl"]
+    undrawn: int = frames["delivered"] - frames["displayed"] - gl["refused_frames"]
+    return undrawn
+
+
 def _run(args: argparse.Namespace, shows: list[_Show]) -> ExitCode:
     began = time.process_time()
     try:
@@ -117,8 +123,12 @@ def _run(args: argparse.Namespace, shows: list[_Show]) -> ExitCode:
             show.pipeline.abort()
     reports = [show.report(time.process_time() - began) for show in shows]
     told = console(sys.stderr if args.json else sys.stdout)
-    for report in reports:
+    for number, report in enumerate(reports):
+        if number:
+            told.print()
         told.print(run_table(report))
+        if undrawn := _undrawn(report):
+            told.print(f"{undrawn} delivered frame(s) not drawn: a newer one came first, or the picture was frozen")
     if args.json:
         write_json(reports[0] if len(reports) == 1 else {"cameras": reports}, sys.stdout)
     errors = [show.error for show in shows if show.error is not None]
