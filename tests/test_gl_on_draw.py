@@ -264,3 +264,35 @@ def test_a_shared_context_has_the_same_textures_in_another_thread(draw: Any) -> 
 def test_what_cannot_be_called_is_refused() -> None:
     with pytest.raises(TypeError, match="on_draw is 3, not a function"):
         Offscreen(on_draw=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("act", ["close", "stop", "show"])
+def test_a_sink_is_not_ended_or_used_anew_by_its_own_renderer(act: str) -> None:
+    said = []
+    with camkit.FramePool(1, format="GREY", size=(16, 8)) as pool, pool.acquire() as frame:
+
+        def meddle(ctx: Any, textures: Any) -> None:
+            with pytest.raises(GLError, match="its on_draw is at work") as error:
+                getattr(screen, act)(*([frame] if act == "show" else []))
+            said.append(str(error.value))
+            assert ctx.picture.size == (16, 8)
+
+        with Offscreen(on_draw=meddle) as screen:
+            screen.show(frame)
+            assert screen.readback().shape == (8, 16, 3)
+            assert len(said) == 1 and repr(screen.name) in said[0]
+
+
+def test_a_stage_that_renders_is_neither_ended_by_its_renderer_nor_started_twice() -> None:
+    def meddle(ctx: Any, textures: Any) -> None:
+        with pytest.raises(GLError, match="cannot stop 'Render' while it draws"):
+            render.stop()
+        with pytest.raises(GLError, match="cannot start 'Render': it is in use"):
+            render.start()
+        calls.append(ctx.size)
+
+    calls: list[tuple[int, int]] = []
+    render = camkit.Render(on_draw=meddle)
+    camera = camkit.SyntheticCamera(size=(64, 48), format="YUYV", frames=3, realtime=False)
+    camkit.Pipeline(camera, render, camkit.NullSink()).run().check()
+    assert calls == [SIZE] * 3

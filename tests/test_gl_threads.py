@@ -219,3 +219,55 @@ def test_many_sinks_of_many_threads_at_once() -> None:
     for thread in threads:
         thread.join()
     assert [screen.verdict() for screen in done] == [({}, True)] * 6
+
+
+def test_what_another_thread_draws_with_is_not_taken_from_it() -> None:
+    screen, render = Offscreen(), camkit.Render()
+    for node in (screen, render):
+        node.start()
+        caught: list[str] = []
+
+        def meddle(node: Any = node, caught: list[str] = caught) -> None:
+            with pytest.raises(camkit.GLError, match="another thread uses it; stop its pipeline first") as error:
+                node.stop()
+            caught.append(str(error.value))
+
+        in_another_thread(meddle)
+        assert caught and caught[0].startswith(f"cannot stop {node.name!r}")
+        node.stop()
+        node.stop()
+
+
+FORKED = """
+import gc, os, signal, camkit
+
+pool = camkit.FramePool(1, format="GREY", size=(16, 8))
+frame = pool.acquire()
+screen, other = camkit.Offscreen(), camkit.Offscreen()
+screen.show(frame)
+other.show(frame)
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    told = []
+    for use in (lambda: screen.show(frame), screen.readback, lambda: camkit.Offscreen().show(frame)):
+        try:
+            use()
+        except camkit.GLError as error:
+            told.append("was forked from one that had begun to use OpenGL" in str(error))
+    screen.close()
+    del other
+    gc.collect()
+    os._exit(told != [True] * 3)
+assert os.waitpid(child, 0)[1] == 0
+screen.show(frame)
+screen.readback()
+screen.close()
+other.close()
+print("drawn")
+"""
+
+
+def test_a_forked_child_waits_for_no_thread_of_its_parent_s_driver() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", FORKED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "drawn\n", "")

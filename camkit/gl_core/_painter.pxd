@@ -33,6 +33,7 @@ cdef class Painters:
     cdef void *pointers[8]  # borrowed; the list keeps them
     cdef int count
     cdef bint opened
+    cdef bint busy  # one of them is at work: what it draws with must stay
     cdef int add(self, Painter painter) except -1
     cdef int open(self, Functions functions) except -1
     cdef int paint(self, painting *p) except -1 nogil

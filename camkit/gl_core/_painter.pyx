@@ -49,8 +49,12 @@ cdef class Painters:
 
     cdef int paint(self, painting *p) except -1 nogil:
         cdef int i
-        for i in range(self.count):
-            paint_by(<Painter>self.pointers[i], p)
+        self.busy = True
+        try:
+            for i in range(self.count):
+                paint_by(<Painter>self.pointers[i], p)
+        finally:
+            self.busy = False
         return 0
 
     cdef int close(self) except -1:
@@ -59,11 +63,13 @@ cdef class Painters:
         if not self.opened:
             return 0
         self.opened = False
+        self.busy = True
         for painter in self.painters:
             try:
                 painter.close()
             except Exception as error:
                 first = first or error
+        self.busy = False
         if first is not None:
             raise first
         return 0

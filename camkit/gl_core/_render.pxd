@@ -17,6 +17,7 @@ cdef class Render(DeferredStage):
     cdef Renderer renderer  # None while there is no context; keeps gl
     cdef gl_functions *gl
     cdef object context, hold, said
+    cdef object owner  # id of the thread that has the context
     cdef str wish, readback_wish  # transfer and readback that were asked for
     cdef Packer packer
     cdef Readback readback_of  # None before the first size

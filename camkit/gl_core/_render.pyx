@@ -23,7 +23,9 @@ from camkit.memory_manager._abi cimport (
 from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
 from camkit.performance_core._stats cimport histogram, summary
 
-from camkit.errors import FormatMismatch, FormatNotSupported, GLTimeout
+from threading import get_ident
+
+from camkit.errors import FormatMismatch, FormatNotSupported, GLError, GLTimeout
 from camkit.gl_core import _packer
 from camkit.gl_core._readback import check_readback
 from camkit.gl_core.context import headless
@@ -126,10 +128,13 @@ cdef class Render(DeferredStage):
         Raises
         ------
         GLError
-            There is no context to be had; the message says what to do.
+            There is no context to be had, or the stage is in use; the message says what to do.
         DmabufUnavailable
             There are no dma-bufs for pictures here.
         """
+        if self.context is not None:
+            raise GLError(f"cannot start {self.name!r}: it is in use; stop its pipeline first")
+        self.owner = get_ident()
         self.first = self.done = self.in_flight = 0
         self.drawn = self.frame_width = self.frame_height = 0
         self.capture_to_gl.reset()
@@ -157,10 +162,16 @@ cdef class Render(DeferredStage):
         Raises
         ------
         GLError
-            OpenGL may tell only here that the last drawings went wrong.
+            OpenGL may tell only here that the last drawings went wrong. Or another thread uses the stage, or it is
+            drawing: this is its `on_draw`.
         """
         if self.context is None:
             return
+        if self.owner != get_ident():
+            raise GLError(f"cannot stop {self.name!r}: another thread uses it; stop its pipeline first")
+        if self.painters.busy:
+            raise GLError(f"cannot stop {self.name!r} while it draws: its on_draw is at work; raise an exception there "
+                          "to end its pipeline")
         try:
             if self.gl != NULL:
                 with nogil:

@@ -78,7 +78,7 @@ cdef class GLSink(Drawing):
     def __del__(self):
         # OpenGL may not be touched in any other thread, and at the end of the program Python is half gone: there the
         # objects are left to the process.
-        if self.snapshots.owner is None or is_finalizing():
+        if self.snapshots.owner is None or self.snapshots.foreign() or is_finalizing():
             return
         if self.snapshots.owner == get_ident():
             self.stop()
@@ -191,9 +191,17 @@ cdef class GLSink(Drawing):
             raise
 
     def stop(self):
-        """Finish what is under way, keep the last picture for `readback`, and give the context up."""
-        if self.snapshots.owner is None:
+        """Finish what is under way, keep the last picture for `readback`, and give the context up.
+
+        Raises
+        ------
+        GLError
+            Another thread uses the sink, or it is drawing: this is its `on_draw`.
+        """
+        # A forked child has neither the driver's threads nor a right to what the parent draws with.
+        if self.snapshots.owner is None or self.snapshots.foreign():
             return
+        self._check_thread("stop")
         try:
             # What was lost has been told.
             if self.renderer is not None and self.renderer.functions.lost is None:
@@ -223,10 +231,10 @@ cdef class GLSink(Drawing):
         Raises
         ------
         GLError
-            A pipeline, or another thread, uses the sink.
+            A pipeline, or another thread, uses the sink, or this is its `on_draw`.
         """
-        if self.snapshots.owner is not None and self.snapshots.owner != get_ident():
-            raise GLError(f"cannot close {self.name!r}: another thread uses it; stop its pipeline first")
+        if self.snapshots.owner is not None and not self.snapshots.foreign():
+            self._check_thread("close")
         self.stop()
 
     def show(self, Frame frame not None):
@@ -403,12 +411,21 @@ cdef class GLSink(Drawing):
     def _words(self):
         return "\n".join([self.renderer.explain(), *self.renderer.changes])
 
+    def _check_thread(self, what):
+        if self.snapshots.owner != get_ident():
+            raise GLError(f"cannot {what} {self.name!r}: another thread uses it; stop its pipeline first")
+        if self.painters.busy:
+            raise GLError(f"cannot {what} {self.name!r} while it draws: its on_draw is at work; raise an exception "
+                          "there to end its pipeline")
+
     cdef int _show(self, camkit_frame *f) except -1:
         cdef int drawn
         if self.snapshots.owner is None:
             self.start()
         elif self.snapshots.owner != get_ident():
             raise GLError(f"cannot show a frame in {self.name!r}: another thread uses it")
+        elif self.painters.busy:
+            raise GLError(f"cannot show a frame in {self.name!r} while it draws another: its on_draw is at work")
         else:
             # Another context may have become current in this thread since.
             self.context.make_current()

@@ -1,6 +1,7 @@
 """Snapshots: pictures for other threads than the one that draws."""
 
 import threading
+from os import getpid
 from threading import get_ident
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ cdef class Snapshots:
         with self.lock:
             if self.owner is not None:
                 return False
-            self.owner = get_ident()
+            self.owner, self.process = get_ident(), getpid()
             return True
 
     def close(self):
@@ -51,6 +52,10 @@ cdef class Snapshots:
         with self.lock:
             self.owner = None
             self._hand_out(self.last)
+
+    def foreign(self):
+        """Tell whether this process was forked from the owner's: what that draws with is none of ours."""
+        return self.owner is not None and self.process != getpid()
 
     def keep(self, picture):
         """Keep a picture for the time without an owner."""

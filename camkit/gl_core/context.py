@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 import sys
 import threading
 import weakref
@@ -16,6 +17,8 @@ from camkit.gl_core.monitors import Box, box_of, most_of
 
 # The newest core profile that the driver has is asked for first: some give exactly what was asked.
 VERSIONS = ((4, 6), (4, 5), (4, 3), (4, 1), (3, 3))
+
+_process: int | None = None  # the first here that used OpenGL
 
 
 class Context:
@@ -106,6 +109,7 @@ class EglContext(Context):
     def __init__(self, debug: bool = False, renderer: str = "", share: Context | None = None) -> None:
         from camkit.gl_core import _egl
 
+        check_process("make an OpenGL context")
         self._egl = _egl.load()
         self._debug = debug
         self._display, self._context = None, None
@@ -151,6 +155,7 @@ class EglContext(Context):
     def make_current(self) -> None:
         if self._context is None:
             raise GLError("the OpenGL context was given up")
+        check_process("use an OpenGL context")
         try:
             self._egl.make_current(self._display, self._context)
         except ContextLost as error:
@@ -215,6 +220,7 @@ class WindowContext(Context):
     def __init__(self, title: str, size: tuple[int, int], *, visible: bool = True, debug: bool = False) -> None:
         import glfw
 
+        check_process("open a window")
         self._glfw: Any = glfw
         self._before = Box(0, 0, *size)  # where the window was before it filled the screen
         self.headless = not visible
@@ -229,7 +235,7 @@ class WindowContext(Context):
         self.window = self._create(title, size, visible, debug)
         # A key pressed and released between two looks is seen all the same.
         glfw.set_input_mode(self.window, glfw.STICKY_KEYS, True)
-        self._finalizer = weakref.finalize(self, _destroy_window, glfw, self.window)
+        self._finalizer = weakref.finalize(self, _destroy_window, glfw, self.window, os.getpid())
         try:
             self.make_current()
             self.functions = Functions(self.get_proc, debug)
@@ -268,6 +274,7 @@ class WindowContext(Context):
     def make_current(self) -> None:
         if self.window is None:
             raise GLError("the window was closed")
+        check_process("draw in a window")
         self._call("make a window's OpenGL context current", self._glfw.make_context_current, self.window)
 
     def release(self) -> None:
@@ -275,7 +282,7 @@ class WindowContext(Context):
 
     def destroy(self) -> None:
         if self.window is not None:
-            if self._glfw.get_current_context():
+            if _process == os.getpid() and self._glfw.get_current_context():
                 self.release()
             self.window = None
             self._finalizer()
@@ -429,6 +436,24 @@ def _text(error: Any) -> str:
     return text.removeprefix("b").strip("'\"")
 
 
-def _destroy_window(glfw: Any, window: Any) -> None:
-    if threading.current_thread() is threading.main_thread():
+def check_process(what: str) -> None:
+    """Refuse OpenGL in a child that was forked after its parent began to use it: drawing would wait for ever.
+
+    Raises
+    ------
+    GLError
+    """
+    global _process
+    if _process is None:
+        _process = os.getpid()
+    if _process != os.getpid():
+        raise GLError(
+            f"cannot {what} in process {os.getpid()}: it was forked from one that had begun to use OpenGL, and the "
+            "driver's threads stayed there; start it with multiprocessing's 'spawn', or before OpenGL is used"
+        )
+
+
+def _destroy_window(glfw: Any, window: Any, process: int) -> None:
+    # A forked child has the window's connection, too, and the window is the parent's.
+    if process == os.getpid() and threading.current_thread() is threading.main_thread():
         glfw.destroy_window(window)
