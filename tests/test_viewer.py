@@ -270,6 +270,12 @@ def test_a_window_left_open_ends_with_the_program(screen: Screen) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 
 
+def test_glfw_that_somebody_else_ends_takes_the_window_along_quietly(screen: Screen) -> None:
+    code = "import glfw\nfrom camkit.gl_core import Viewer\nviewer = Viewer(size=(64, 48))\nglfw.terminate()"
+    done = run_python(code, DISPLAY=screen.display)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_sources_of_the_screen_s_time_say_why_they_cannot_help(screen: Screen) -> None:
     with Viewer(size=(64, 48), vsync=True) as viewer:
         feed(viewer, plain((9, 9, 9)))

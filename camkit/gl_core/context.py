@@ -456,4 +456,9 @@ def check_process(what: str) -> None:
 def _destroy_window(glfw: Any, window: Any, process: int) -> None:
     # A forked child has the window's connection, too, and the window is the parent's.
     if process == os.getpid() and threading.current_thread() is threading.main_thread():
-        glfw.destroy_window(window)
+        try:
+            glfw.destroy_window(window)
+        except glfw.GLFWError as error:
+            # Somebody else ended glfw, and all windows with it.
+            if error.error_code != glfw.NOT_INITIALIZED:
+                raise
