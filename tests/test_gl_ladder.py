@@ -4,7 +4,7 @@ import ctypes
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -192,6 +192,35 @@ def test_a_cache_that_cannot_be_written_or_read_is_told(
     ladder = ladder_of(context)  # but in this process it is known
     assert ladder.remembered == set(ladder.measured_us)
     ladder.delete()
+
+
+@pytest.mark.parametrize("make", [lambda path: os.mkfifo(path), lambda path: path.mkdir()], ids=["pipe", "folder"])
+def test_what_is_no_file_is_neither_waited_for_nor_replaced(
+    context: Context, cache: Path, no_children: list[list[str]], make: Callable[[Path], None]
+) -> None:
+    cache.parent.mkdir()
+    make(cache)
+    before = cache.stat().st_mode
+    ladder = ladder_of(context, "client")
+    assert f"not remembered in {cache}: cannot write it: it is no regular file" in ladder.explain()
+    ladder.delete()
+    assert cache.stat().st_mode == before and list(cache.parent.iterdir()) == [cache]
+
+
+def test_a_time_in_the_place_of_a_child_s_word_is_not_believed(
+    context: Context, cache: Path, no_children: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ladder_of(context).delete()
+    told = json.loads(cache.read_text())
+    (rows,) = told["drivers"].values()
+    children = [key for key in rows if key.startswith("child: ")]
+    assert children
+    rows.update(dict.fromkeys(children, {"us": 1.0}))
+    cache.write_text(json.dumps(told))
+    forget(monkeypatch)
+    asked = len(no_children)
+    ladder_of(context).delete()
+    assert len(no_children) == asked + 1, "they are asked anew"
 
 
 def test_no_home_and_relative_paths_are_no_place_for_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What trials of the ways to the GPU found, kept for the next time: in memory, and in a file of the user's cache."""
 
+import errno
 import json
 import os
 import sys
@@ -65,6 +66,7 @@ class TransferCache:
         if self.path is None:
             return {}
         try:
+            self._check()
             found = json.loads(self.path.read_bytes())
             if found["version"] != VERSION:
                 return {}
@@ -80,10 +82,16 @@ class TransferCache:
             self.trouble = "it was damaged, and is written anew"
         return {}
 
+    def _check(self) -> None:
+        # A pipe has nobody at its other end, and a device, such as /dev/null, would be replaced by a file.
+        if self.path is not None and self.path.exists() and not self.path.is_file():
+            raise OSError(errno.EINVAL, "it is no regular file")
+
     def _write(self) -> None:
         if self.path is None:
             return
         try:
+            self._check()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Under another name first: whoever reads meanwhile, or a crash, finds a whole file.
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)

@@ -124,14 +124,15 @@ class Trials:
         """Refuse what a child process died of, now or once before, and what none could try."""
         cache = self._cache if self._cache is not None else _children
         known = {row.name: cache.get(self._driver, f"child: {row.name}") for row in risky}
-        unknown = [name for name, row in known.items() if row is None]
+        # A time is no word of a child's: somebody else wrote that.
+        unknown = [name for name, row in known.items() if row is None or "why" not in row]
         if unknown:
             deaths = probe.ask(self.layout, unknown, self.functions.renderer)
             said: dict[str, Row | None] = {name: {"why": why} for name, why in deaths.items()}
             cache.put(self._driver, {f"child: {name}": row for name, row in said.items()})
             known |= said
         for name, row in known.items():
-            if row is None:
+            if row is None or "why" not in row:
                 self.refused[name] = "it could not be tried in a child process first"
             elif row["why"]:
                 self.refused[name] = row["why"]
