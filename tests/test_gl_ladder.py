@@ -2,8 +2,10 @@
 
 import ctypes
 import json
+import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,6 +56,21 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 def ladder_of(context: Context, transfer: str = "auto", functions: Functions | None = None) -> Ladder:
     context.make_current()
     return Ladder(functions or context.functions, FORMATS["NV12"], 64, 48, [64, 64], transfer)
+
+
+def test_a_watchdog_may_know_that_a_driver_is_being_tried(context, cache, monkeypatch) -> None:
+    asked: list[float] = []
+
+    def ask(layout, names, renderer):
+        asked.append(context.functions.tried_at)
+        return dict.fromkeys(names, "")
+
+    forget(monkeypatch)
+    monkeypatch.setattr(probe, "ask", ask)
+    began = time.monotonic()
+    ladder_of(context).delete()
+    assert asked == [math.inf]
+    assert began < context.functions.tried_at <= time.monotonic()
 
 
 class Counted:

@@ -1,5 +1,6 @@
 """Start, stop, drain and abort: from any thread, a stage or a signal handler, in any order, and never a hang."""
 
+import math
 import random
 import signal
 import threading
@@ -190,6 +191,18 @@ def test_a_node_that_never_gets_ready_is_named():
             pipeline.start()
     finally:
         gate.set()
+
+
+def test_what_is_got_ready_once_may_take_longer_than_a_frame():
+    class Preparing(NullSink):
+        prepared_at = math.inf
+
+        def start(self):
+            time.sleep(0.5)
+            self.prepared_at = time.monotonic()
+
+    stats = Pipeline(source(5), Preparing("screen"), watchdog=0.2).run()
+    assert stats.frames.delivered == 5
 
 
 def test_a_source_that_never_gives_a_frame_is_stopped_by_abort_and_stop():

@@ -206,6 +206,13 @@ def test_the_command_shows_a_camera_and_obeys(screen: Screen, tmp_path: Path) ->
     assert read_png(found[0]).shape == (48, 64, 3)
 
 
+def test_several_cameras_refuse_what_is_for_one() -> None:
+    command = [sys.executable, "-m", "camkit", "view", "synthetic", "synthetic", "--pacing", "smooth"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "camkit: --pacing smooth is for one camera: in a grid each is drawn when its frame comes\n"
+
+
 @pytest.mark.parametrize("display", ["headless", "none"])
 def test_the_command_has_nothing_to_show_without_a_window(display: str) -> None:
     command = [sys.executable, "-m", "camkit", "view", "synthetic", "--display", display]

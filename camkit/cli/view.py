@@ -32,6 +32,8 @@ def view_command(args: argparse.Namespace) -> ExitCode:
     if args.display in ("headless", "none"):
         why = "'camkit run' streams without a window"
         raise UsageError(f"there is nothing to see with --display {args.display}: {why}")
+    if args.pacing is not None and len(args.sources) > 1:
+        raise UsageError(f"--pacing {args.pacing} is for one camera: in a grid each is drawn when its frame comes")
     if len(args.sources) > MOST_CAMERAS:
         raise UsageError(f"{len(args.sources)} cameras are more than the {MOST_CAMERAS} that a window has room for")
     with terminable(), contextlib.ExitStack() as stack:

@@ -17,6 +17,7 @@ cdef class Functions:
     cdef readonly str lost  # why the context is no more; None while it is
     cdef bint debug
     cdef uint64_t told, told_errors  # messages of the log, and errors among them, that an exception has told of
+    cdef public double tried_at  # time.monotonic() when trials of the driver last ended; infinity during them, 0: none
     cdef public object egl  # EglFunctions of the same context; None: something else made it
 
     cdef str _string(self, GLenum name)

@@ -26,6 +26,7 @@ class Functions:
     egl: EglFunctions | None
     log: DebugLog
     lost: str | None
+    tried_at: float
     group: ShareGroup | None
     def __init__(self, get_proc: Callable[[str], int], debug: bool = False) -> None: ...
     def has(self, name: str) -> bool: ...

@@ -6,6 +6,9 @@ from camkit.gl_core._gl cimport GLint
 from camkit.memory_manager._abi cimport CAMKIT_FRAME_READ_ONLY, camkit_frame
 from camkit.memory_manager._frame cimport Frame
 
+from math import inf
+from time import monotonic
+
 from camkit.errors import GLError
 from camkit.gl_core._ways.client import Client
 from camkit.gl_core.transfers import CANDIDATES, Memory, best, check_transfer, row_of
@@ -170,7 +173,11 @@ cdef class Ladder:
                     self.refused.pop(row.name, None)
                     wanted.append(row)
         if wanted or self.taken is None:
-            self._judge(wanted, memory)
+            self.functions.tried_at = inf
+            try:
+                self._judge(wanted, memory)
+            finally:
+                self.functions.tried_at = monotonic()
         return 0
 
     cdef int _judge(self, wanted, memory) except -1:

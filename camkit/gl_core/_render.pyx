@@ -181,6 +181,12 @@ cdef class Render(DeferredStage):
             self._forget()
 
     @property
+    def prepared_at(self):
+        """float: see `Node`; a driver that nobody has tried yet may take its time."""
+        renderer = self.renderer
+        return renderer.functions.tried_at if renderer is not None else 0.0
+
+    @property
     def description(self):
         """dict: `renderer`, `version` and `vendor` of the last context; empty before the first."""
         return dict(self.said or {})

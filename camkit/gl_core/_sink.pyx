@@ -324,6 +324,12 @@ cdef class GLSink(Drawing):
         return {"capture_to_gl": summary(self.capture_to_gl)} | drawn | shown
 
     @property
+    def prepared_at(self):
+        """float: see `Node`; a driver that nobody has tried yet may take its time."""
+        renderer = self.renderer
+        return renderer.functions.tried_at if renderer is not None else 0.0
+
+    @property
     def gpu_clock(self):
         """ClockMap or None: the GPU's clock on the monotonic one; None before the first start, or if it has none."""
         return self.clock if self.clock is not None and self.clock.bits else None

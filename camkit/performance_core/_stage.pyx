@@ -54,6 +54,14 @@ cdef class Node:
     def __repr__(self):
         return f"<{type(self).__name__} {self.name!r}>"
 
+    @property
+    def prepared_at(self):
+        """float: when it last ended getting something ready, by `time.monotonic()`; infinity meanwhile, 0.0 never.
+
+        The watchdog counts from then on: what is done once may take longer than it allows for a frame.
+        """
+        return 0.0
+
     def attach(self, pipeline):
         """Hear which pipeline it works in: called before each run, in the thread that starts it."""
 

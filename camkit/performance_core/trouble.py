@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,14 @@ def wrap(pipeline: Pipeline, error: BaseException, node: Any, sequence: int | No
 
 def hanging(strands: Sequence[Strand], seconds: float) -> tuple[Strand, Any, float, int | None] | None:
     """Return (strand, node, seconds, sequence) of the node that has worked longest, if for more than `seconds`."""
-    found = [(strand, *busy) for strand in strands if (busy := strand.worker.busy()) is not None and busy[1] > seconds]
+    now = time.monotonic()
+    found = []
+    for strand in strands:
+        if (busy := strand.worker.busy()) is not None:
+            node, elapsed, sequence = busy
+            elapsed = min(elapsed, now - node.prepared_at)
+            if elapsed > seconds:
+                found.append((strand, node, elapsed, sequence))
     return max(found, key=lambda busy: busy[2]) if found else None
 
 

@@ -296,7 +296,8 @@ def test_a_slow_disk_costs_frames_and_says_so(tmp_path: Path, monkeypatch: pytes
     with camkit.open(path, realtime=False) as replay:
         frames = [(frame.sequence, frame.gap) for frame in replay]
         assert len(frames) == report["frames"] and replay.stats().captured == 300
-        assert replay.stats().dropped == Drops(driver=1 + report["dropped"]["pipeline"])
+        # To a recording it is all one who lost a frame; a busy machine makes the camera itself lose some more.
+        assert replay.stats().dropped == Drops(driver=sum(report["dropped"].values()))
     assert [b - a for (a, _), (b, _) in pairwise(frames)] == [gap + 1 for _, gap in frames[1:]]
 
 
