@@ -145,7 +145,7 @@ def test_a_window_has_room_for_so_many(screen: Screen, count: int) -> None:
         Grid(count)
 
 
-@pytest.mark.parametrize("names", ["left", [1, 2]])
+@pytest.mark.parametrize("names", ["left", [1, 2], None, 1.5])
 def test_names_are_names(screen: Screen, names: object) -> None:
     with pytest.raises(TypeError, match="names is .*, not a number of cameras"):
         Grid(names)  # type: ignore[arg-type]

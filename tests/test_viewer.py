@@ -290,3 +290,31 @@ def test_the_sources_of_the_screen_s_time_say_why_they_cannot_help(screen: Scree
     assert "each frame is drawn when it comes" in words
     document = (TOP / "docs" / "json.md").read_text()
     assert {f"pacing.{name}" for name in pacing} == set(re.findall(r"^\| `(pacing\.\w+)`", document, re.MULTILINE))
+
+
+def test_a_window_is_closed_where_it_was_opened(screen: Screen) -> None:
+    viewer, refused = Viewer("own", (64, 48)), []
+
+    def close() -> None:
+        with pytest.raises(GLError, match="cannot close a window in another thread than the one that opened it"):
+            viewer.close()
+        refused.append(viewer.name)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    thread.join()
+    assert refused and screen.hands("search", "--name", "^own$")
+    viewer.close()
+    viewer.close()
+    with pytest.raises(subprocess.CalledProcessError):
+        screen.hands("search", "--name", "^own$")
+
+
+def test_a_forked_child_leaves_its_parent_s_window_alone(screen: Screen) -> None:
+    with Viewer("kept", (64, 48)) as viewer:
+        child = os.fork()
+        if not child:
+            viewer.close()
+            os._exit(not viewer.pump())
+        assert os.waitpid(child, 0)[1] == 256, "the child's viewer is closed"
+        assert screen.hands("search", "--name", "^kept$") and viewer.pump()

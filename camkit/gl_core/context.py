@@ -220,8 +220,11 @@ class WindowContext(Context):
     def __init__(self, title: str, size: tuple[int, int], *, visible: bool = True, debug: bool = False) -> None:
         import glfw
 
+        if not isinstance(title, str):
+            raise TypeError(f"title is {title!r}, not a text")
         check_process("open a window")
         self._glfw: Any = glfw
+        self._thread = threading.get_ident()
         self._before = Box(0, 0, *size)  # where the window was before it filled the screen
         self.headless = not visible
         glfw.ERROR_REPORTING = "raise"
@@ -282,6 +285,8 @@ class WindowContext(Context):
 
     def destroy(self) -> None:
         if self.window is not None:
+            if self._thread != threading.get_ident():
+                raise GLError("cannot close a window in another thread than the one that opened it: do it there")
             if _process == os.getpid() and self._glfw.get_current_context():
                 self.release()
             self.window = None

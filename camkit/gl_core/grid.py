@@ -152,21 +152,21 @@ class Grid:
         Raises
         ------
         GLError
-            The thread that draws does not end.
+            The thread that draws does not end, or another thread has opened the window.
         """
         self._album.close()
         self._finalizer()
         if self._thread.is_alive():
             raise GLError(f"cannot close the grid: its thread did not end within {END_S:g} s; the GPU hangs")
-        window, self._window = self._window, None
-        if window is not None:
-            window.destroy()
+        if self._window is not None:
+            self._window.destroy()
+            self._window = None
 
 
 def _named(names: Sequence[str] | int) -> list[str]:
     if isinstance(names, int):
         return [f"camera {i + 1}" for i in range(names)]
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"names is {names!r}, not a number of cameras, nor a list with a name for each")
     return list(names)
 

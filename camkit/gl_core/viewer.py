@@ -140,13 +140,13 @@ class Viewer(GLSink):
         Raises
         ------
         GLError
-            A pipeline uses the window still.
+            A pipeline uses the window still, or another thread has opened it.
         """
         super().close()
         self._album.close()
-        window, self._window = self._window, None
-        if window is not None:
-            window.destroy()
+        if self._window is not None:
+            self._window.destroy()
+            self._window = None
 
     @property
     def frozen(self) -> bool:
