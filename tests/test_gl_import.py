@@ -378,6 +378,19 @@ def test_a_dmabuf_that_is_too_small_is_never_read_beyond_its_end(gl_nodes) -> No
     os.close(small)
 
 
+@pytest.mark.parametrize("what", ["pipe", "folder"])
+def test_a_descriptor_of_something_else_is_refused_and_the_frame_is_copied(gl_nodes, what: str, tmp_path) -> None:
+    fds = os.pipe() if what == "pipe" else (os.open(tmp_path, os.O_RDONLY),)
+    with Buffers(gl_nodes, "GREY", (66, 40)).frame() as frame, Probed(transfer="import") as screen:
+        screen.show(frame)
+        screen.show(gl_nodes.stand_in(frame, fds[0], 0))
+        assert (screen.readback() == frame.array[..., None]).all()
+        assert screen.stats().fallbacks == 1
+        assert f"descriptor {fds[0]} is no dma-buf" in screen.explain()
+    for fd in fds:
+        os.close(fd)
+
+
 def test_a_descriptor_that_was_closed_is_found_out(gl_nodes, screens) -> None:
     buffers = Buffers(gl_nodes, "GREY", (66, 40))
     with Probed(transfer="import") as screen, buffers.frame() as frame:

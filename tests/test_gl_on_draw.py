@@ -296,3 +296,21 @@ def test_a_stage_that_renders_is_neither_ended_by_its_renderer_nor_started_twice
     camera = camkit.SyntheticCamera(size=(64, 48), format="YUYV", frames=3, realtime=False)
     camkit.Pipeline(camera, render, camkit.NullSink()).run().check()
     assert calls == [SIZE] * 3
+
+
+@pytest.mark.parametrize("act", ["close", "show", "readback"])
+def test_a_sink_that_ends_is_not_used_by_its_renderer_any_more(act: str) -> None:
+    class Ending:
+        def __call__(self, ctx: Any, textures: Any) -> None:
+            pass
+
+        def context_ends(self) -> None:
+            getattr(screen, act)(*([frame] if act == "show" else []))
+
+    with camkit.FramePool(1, format="GREY", size=(16, 8)) as pool, pool.acquire() as frame:
+        screen = Offscreen(on_draw=Ending())
+        screen.show(frame)
+        with pytest.raises(GLError, match="its on_draw is at work|its context is about to go"):
+            screen.close()
+        screen.close()
+        assert screen.readback().shape == (8, 16, 3)

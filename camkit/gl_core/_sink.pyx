@@ -408,6 +408,8 @@ cdef class GLSink(Drawing):
         what = f"cannot read the picture of {self.name!r} back"
         if self.snapshots.owner != get_ident():
             return self.snapshots.ask(what, timeout)
+        if self.context is None:
+            raise GLError(f"{what}: its context is about to go")
         self.context.make_current()
         pixels = self.renderer.read() if self.drawn else None
         if pixels is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camkit.errors import BackingUnavailable
+from camkit.errors import BackingUnavailable, GLError
 from camkit.memory_manager import Frame, FramePool
 from camkit.memory_manager.dma_devices import HEAPS, heaps, no_udmabuf
 
@@ -59,8 +60,15 @@ def memory_for(layout: Layout) -> Memory:
 
 
 def size_of(fd: int) -> int:
-    """Return the bytes of a dma-buf; fstat() does not tell them."""
-    return os.lseek(fd, 0, os.SEEK_END)
+    """Return the bytes of a dma-buf, which fstat() does not tell, or raise GLError for what has none."""
+    try:
+        nbytes = os.lseek(fd, 0, os.SEEK_END)
+    except OSError as error:
+        raise GLError(f"descriptor {fd} is no dma-buf: {error.strerror}") from error
+    # Some drivers crash of what they cannot map. Folders say that they have no end.
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        raise GLError(f"descriptor {fd} is no dma-buf but a folder")
+    return nbytes
 
 
 def caches_need_flushing() -> bool:
