@@ -6,7 +6,7 @@ from camkit.gl_core._gl cimport GLint
 from camkit.memory_manager._abi cimport CAMKIT_FRAME_READ_ONLY, camkit_frame
 from camkit.memory_manager._frame cimport Frame
 
-from math import inf
+import math
 from time import monotonic
 
 from camkit.errors import GLError
@@ -173,7 +173,7 @@ cdef class Ladder:
                     self.refused.pop(row.name, None)
                     wanted.append(row)
         if wanted or self.taken is None:
-            self.functions.tried_at = inf
+            self.functions.tried_at = math.inf
             try:
                 self._judge(wanted, memory)
             finally:

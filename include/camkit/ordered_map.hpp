@@ -58,7 +58,7 @@ class ordered_map final : public frame_link {
     for (;;) {
       if (over()) return CAMKIT_END;
       if (!led_.exchange(true, std::memory_order_seq_cst)) {
-        const int answer = lead(out, number, left());
+        const int answer = lead(out, number, left);
         led_.store(false, std::memory_order_seq_cst);
         // After a timeout the caller comes again at once, and so does every other of its own.
         if (answer == CAMKIT_OK) wake_workers(1);
@@ -175,17 +175,20 @@ class ordered_map final : public frame_link {
     parker ring;
   };
 
-  int lead(camkit_frame** out, std::uint64_t* number, std::int64_t timeout_ns) noexcept {
+  template <class Left>
+  int lead(camkit_frame** out, std::uint64_t* number, Left left) noexcept {
     const std::uint64_t mine = next_in_.load(std::memory_order_relaxed);
-    if (!has_room(mine)) {
+    // A notification may come late, of a place that was taken again before this wait began.
+    for (bool timed_out = false; !has_room(mine);) {
+      if (over()) return CAMKIT_END;
+      if (timed_out) return CAMKIT_TIMEOUT;
       const std::uint32_t key = room_.prepare();
       if (has_room(mine) || aborted_.load(std::memory_order_seq_cst))
         room_.cancel();
       else
-        room_.wait(key, timeout_ns);
-      if (!has_room(mine)) return over() ? CAMKIT_END : CAMKIT_TIMEOUT;
+        timed_out = !room_.wait(key, left());
     }
-    const int answer = front_->pop(out, timeout_ns);
+    const int answer = front_->pop(out, left());
     if (answer == CAMKIT_OK) {
       next_in_.store(mine + 1, std::memory_order_release);
       *number = mine;
