@@ -8,6 +8,7 @@ held up the thread that has the context, at the median.
 import statistics
 import time
 
+import moderngl
 import numpy as np
 import pytest
 
@@ -91,7 +92,6 @@ def bench_pyopengl_read_pixels(benchmark, frame) -> None:
 
 
 def bench_moderngl_read_into(benchmark, frame) -> None:
-    moderngl = pytest.importorskip("moderngl", reason="the peer of this row: pip install moderngl")
     context = moderngl.create_standalone_context(backend="egl")
     texture = context.texture(SIZE, 4, frame.array.tobytes())
     target = context.framebuffer([context.texture(SIZE, 4)])

@@ -213,7 +213,7 @@ def _add_view(commands: argparse._SubParsersAction[Parser]) -> None:
 
     command.format_help = with_keys  # type: ignore[method-assign]
     command.add_argument("sources", type=source, nargs="*", metavar="SOURCE", help=SOURCES)
-    # One more than elsewhere: the frame on show is held.
+    # Two more than in a run: the frame on show is held, and the one under the GPU's hands.
     _add_camera(command, buffers=6, named=False)
     _add_length(command, "without either until the window is closed, or Ctrl-C", "end when N frames were delivered")
     output = command.add_argument_group("window")

@@ -77,7 +77,8 @@ def find_clock(window: WindowContext, waits: bool) -> tuple[DisplayClock, dict[s
     ----------
     window : WindowContext
     waits : bool
-        Its swaps wait for the screen, and may be tried: that fills the window with black for some refreshes.
+        Its swaps wait for the screen, and may be tried: for some refreshes, up to 0.5 s, the window
+        shows what its buffers happen to hold.
 
     Returns
     -------
