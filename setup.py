@@ -118,6 +118,7 @@ ROWS = [
     Row("camkit.gl_core._hud", hot=True),
     Row("camkit.gl_core._inspect", hot=True),
     Row("camkit.gl_core._overlay", hot=True),
+    Row("camkit.gl_core._target"),
     Row("camkit.gl_core._renderer", hot=True),
     Row("camkit.gl_core._gpu_tensor"),
     Row("camkit.gl_core._packer", hot=True),

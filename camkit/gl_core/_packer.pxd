@@ -1,11 +1,14 @@
 from camkit.gl_core._gl cimport Functions, GLint, GLuint, gl_functions
+from camkit.gl_core._target cimport target
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame
 
 
 cdef class Packer:
     cdef Functions functions  # keeps gl
     cdef gl_functions *gl
-    cdef GLuint program, texture, framebuffer  # owned; 0 in a format that is the picture itself
+    # Both owned; none in a format that is the picture itself.
+    cdef GLuint program
+    cdef target packed
     cdef GLint weights_at
     cdef int columns, rows
     cdef bint grey, weighed

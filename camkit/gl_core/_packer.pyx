@@ -3,22 +3,15 @@
 from libc.string cimport memcmp
 
 from camkit.gl_core._enums cimport (
-    GL_COLOR_ATTACHMENT0,
     GL_FRAMEBUFFER,
-    GL_FRAMEBUFFER_COMPLETE,
-    GL_MAX_TEXTURE_SIZE,
-    GL_RGBA,
-    GL_RGBA8,
     GL_TEXTURE0,
     GL_TEXTURE_2D,
-    GL_TEXTURE_MAX_LEVEL,
     GL_TRIANGLES,
-    GL_UNSIGNED_BYTE,
 )
-from camkit.gl_core._gl cimport GLenum, GLfloat, GLint, GLuint
+from camkit.gl_core._gl cimport GLfloat, GLuint
+from camkit.gl_core._target cimport drop_target, make_target
 from camkit.memory_manager._abi cimport CAMKIT_MATRIX_RGB, CAMKIT_RANGE_FULL, camkit_colour, camkit_frame
 
-from camkit.errors import FormatNotSupported, GLError
 from camkit.gl_core.colour import WEIGHTS, matrix_of
 from camkit.gl_core.shader import build_program
 
@@ -63,45 +56,18 @@ cdef class Packer:
             self.gl.UseProgram(self.program)
             self.gl.Uniform1i(self.gl.GetUniformLocation(self.program, b"picture"), 0)
             self.weights_at = self.gl.GetUniformLocation(self.program, b"weights")
-            self._make_target(f"{format.name} {width}x{height}")
+            make_target(functions, &self.packed, self.columns, self.rows, f"render into {format.name} {width}x{height}")
         except BaseException:
             self.delete()
             raise
 
     def delete(self):
         """Delete all OpenGL objects. Twice is harmless."""
-        if self.framebuffer:
-            self.gl.DeleteFramebuffers(1, &self.framebuffer)
-        if self.texture:
-            self.gl.DeleteTextures(1, &self.texture)
+        drop_target(self.functions, &self.packed)
         if self.program:
             self.gl.UseProgram(0)
             self.gl.DeleteProgram(self.program)
-        self.framebuffer = self.texture = self.program = 0
-
-    def _make_target(self, what):
-        cdef GLint largest = 0
-        cdef GLenum answer
-        self.gl.GetIntegerv(GL_MAX_TEXTURE_SIZE, &largest)
-        if max(self.columns, self.rows) > largest:
-            raise FormatNotSupported(f"cannot render into {what}: this GPU takes textures of {largest}x{largest}; use "
-                                     "a smaller size")
-        self.gl.GenTextures(1, &self.texture)
-        self.gl.ActiveTexture(GL_TEXTURE0)
-        self.gl.BindTexture(GL_TEXTURE_2D, self.texture)
-        if self.gl.TexStorage2D != NULL:
-            self.gl.TexStorage2D(GL_TEXTURE_2D, 1, GL_RGBA8, self.columns, self.rows)
-        else:
-            self.gl.TexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, self.columns, self.rows, 0, GL_RGBA, GL_UNSIGNED_BYTE, NULL)
-            self.gl.TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0)
-        self.gl.GenFramebuffers(1, &self.framebuffer)
-        self.gl.BindFramebuffer(GL_FRAMEBUFFER, self.framebuffer)
-        self.gl.FramebufferTexture2D(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, self.texture, 0)
-        answer = self.gl.CheckFramebufferStatus(GL_FRAMEBUFFER)
-        self.functions.check(f"make a framebuffer for {what}")
-        if answer != GL_FRAMEBUFFER_COMPLETE:
-            raise GLError(f"cannot render into {what}: glCheckFramebufferStatus said {answer:#x} on "
-                          f"{self.functions.renderer!r}")
+        self.program = 0
 
     cdef GLuint pack(self, GLuint texture, GLuint picture, const camkit_colour *colour) except? 0 nogil:
         if not self.program:
@@ -112,10 +78,10 @@ cdef class Packer:
                 self._set_weights(colour[0])
         self.gl.ActiveTexture(GL_TEXTURE0)
         self.gl.BindTexture(GL_TEXTURE_2D, texture)
-        self.gl.BindFramebuffer(GL_FRAMEBUFFER, self.framebuffer)
+        self.gl.BindFramebuffer(GL_FRAMEBUFFER, self.packed.framebuffer)
         self.gl.Viewport(0, 0, self.columns, self.rows)
         self.gl.DrawArrays(GL_TRIANGLES, 0, 3)
-        return self.framebuffer
+        return self.packed.framebuffer
 
     cdef void describe(self, camkit_frame *f) noexcept nogil:
         f.colour.range = CAMKIT_RANGE_FULL

@@ -3,15 +3,10 @@ from libc.stdint cimport uint32_t
 from camkit.gl_core._gl cimport Functions, GLuint, gl_functions
 from camkit.gl_core._ladder cimport Ladder
 from camkit.gl_core._painter cimport painting
+from camkit.gl_core._target cimport target
 from camkit.gl_core._types cimport GLint
 from camkit.gl_core._view cimport placement
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame
-
-
-# A texture that is drawn into.
-cdef struct target:
-    GLuint framebuffer, texture  # owned
-    int width, height
 
 
 cdef class Renderer:
@@ -48,6 +43,4 @@ cdef class Renderer:
     # Tell the program how the rows of the last frame lie in the textures.
     cdef int _follow_folds(self) except -1 nogil
     cdef int _set_colour(self, camkit_colour colour) except -1
-    cdef int _make_target(self, target *t, int width, int height) except -1
-    cdef int _drop_target(self, target *t) except -1
     cdef int _drop_picture(self) except -1

@@ -4,32 +4,26 @@ from libc.stdint cimport uint32_t, uintptr_t
 from libc.string cimport memcmp, memcpy, memset
 
 from camkit.gl_core._enums cimport (
-    GL_COLOR_ATTACHMENT0,
     GL_COLOR_BUFFER_BIT,
     GL_DRAW_FRAMEBUFFER,
     GL_FRAMEBUFFER,
-    GL_FRAMEBUFFER_COMPLETE,
     GL_LINEAR,
-    GL_MAX_TEXTURE_SIZE,
     GL_NEAREST,
     GL_READ_FRAMEBUFFER,
     GL_RGBA,
-    GL_RGBA8,
     GL_SCISSOR_TEST,
-    GL_TEXTURE0,
-    GL_TEXTURE_2D,
-    GL_TEXTURE_MAX_LEVEL,
     GL_TRIANGLES,
     GL_UNSIGNED_BYTE,
 )
-from camkit.gl_core._gl cimport GLenum, GLfloat, GLint
+from camkit.gl_core._gl cimport GLfloat, GLint
+from camkit.gl_core._target cimport drop_target, make_target
 from camkit.gl_core._view cimport area, placement
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
 
 import numpy
 
-from camkit.errors import FormatNotSupported, GLError
+from camkit.errors import FormatNotSupported
 from camkit.gl_core.colour import conversion
 from camkit.gl_core.shader import build_program
 from camkit.memory_manager._format import FORMATS
@@ -63,7 +57,7 @@ cdef class Renderer:
         try:
             functions.check("set OpenGL up")
             if size is not None:
-                self._make_target(&self.scaled, size[0], size[1])
+                make_target(functions, &self.scaled, size[0], size[1], f"draw a picture of {size[0]}x{size[1]}")
         except BaseException:
             self.delete()
             raise
@@ -71,7 +65,7 @@ cdef class Renderer:
     def delete(self):
         """Delete all OpenGL objects. Twice is harmless."""
         self._drop_picture()
-        self._drop_target(&self.scaled)
+        drop_target(self.functions, &self.scaled)
         if self.vertex_array:
             self.gl.DeleteVertexArrays(1, &self.vertex_array)
             self.vertex_array = 0
@@ -208,7 +202,7 @@ cdef class Renderer:
             self.ladder = Ladder(self.functions, row, width, height, strides, self.wish)
             self.format, self.width, self.height = format, width, height
             self._make_program(False)
-            self._make_target(&self.picture, width, height)
+            make_target(self.functions, &self.picture, width, height, f"draw a picture of {width}x{height}")
             memset(&self.colour, 0xFF, sizeof(self.colour))  # no frame has it: the first one sets its own
             self.functions.check(f"set the drawing of {row.name} up")
         except BaseException:
@@ -269,40 +263,6 @@ cdef class Renderer:
         self.conversion = found.name
         return 0
 
-    cdef int _make_target(self, target *t, int width, int height) except -1:
-        cdef GLint largest = 0
-        cdef GLenum answer
-        self.gl.GetIntegerv(GL_MAX_TEXTURE_SIZE, &largest)
-        if max(width, height) > largest:
-            raise FormatNotSupported(f"cannot draw a picture of {width}x{height}: this GPU takes {largest}x{largest}; "
-                                     "use a smaller size")
-        t.width, t.height = width, height
-        self.gl.GenTextures(1, &t.texture)
-        self.gl.ActiveTexture(GL_TEXTURE0)
-        self.gl.BindTexture(GL_TEXTURE_2D, t.texture)
-        if self.gl.TexStorage2D != NULL:
-            self.gl.TexStorage2D(GL_TEXTURE_2D, 1, GL_RGBA8, width, height)
-        else:
-            self.gl.TexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, width, height, 0, GL_RGBA, GL_UNSIGNED_BYTE, NULL)
-            self.gl.TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0)
-        self.gl.GenFramebuffers(1, &t.framebuffer)
-        self.gl.BindFramebuffer(GL_FRAMEBUFFER, t.framebuffer)
-        self.gl.FramebufferTexture2D(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, t.texture, 0)
-        answer = self.gl.CheckFramebufferStatus(GL_FRAMEBUFFER)
-        self.functions.check(f"make a picture of {width}x{height}")
-        if answer != GL_FRAMEBUFFER_COMPLETE:
-            raise GLError(f"cannot draw into a picture of {width}x{height}: glCheckFramebufferStatus said {answer:#x} "
-                          f"on {self.functions.renderer!r}")
-        return 0
-
-    cdef int _drop_target(self, target *t) except -1:
-        if t.framebuffer:
-            self.gl.DeleteFramebuffers(1, &t.framebuffer)
-        if t.texture:
-            self.gl.DeleteTextures(1, &t.texture)
-        memset(t, 0, sizeof(t[0]))
-        return 0
-
     cdef int _drop_picture(self) except -1:
         if self.ladder is not None:
             self.ladder.delete()
@@ -311,5 +271,5 @@ cdef class Renderer:
             self.gl.UseProgram(0)
             self.gl.DeleteProgram(self.program)
             self.program = 0
-        self._drop_target(&self.picture)
+        drop_target(self.functions, &self.picture)
         return 0

@@ -1,0 +1,1 @@
+# Cython only: see _target.pxd.
