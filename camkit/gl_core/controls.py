@@ -8,7 +8,7 @@ from camkit.gl_core.keys import by_key
 
 if TYPE_CHECKING:
     from camkit.gl_core._board import Board
-    from camkit.gl_core.context import WindowContext
+    from camkit.gl_core.window import WindowContext
 
 DOUBLE_S = 0.35  # between the two clicks of a double one
 DOUBLE_PIXELS = 6

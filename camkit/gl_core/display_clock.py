@@ -7,7 +7,7 @@ from pathlib import Path
 from camkit.errors import GLError
 from camkit.gl_core._display_clock import DisplayClock
 from camkit.gl_core._swap_clock import SwapClock
-from camkit.gl_core.context import WindowContext
+from camkit.gl_core.window import WindowContext
 
 CARDS = Path("/dev/dri")
 

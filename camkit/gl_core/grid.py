@@ -14,10 +14,10 @@ from camkit.gl_core._overlay import Overlay
 from camkit.gl_core._pane import Pane
 from camkit.gl_core.album import Album
 from camkit.gl_core.captions import Caption
-from camkit.gl_core.context import WindowContext
 from camkit.gl_core.controls import Controls
 from camkit.gl_core.keys import help_lines
 from camkit.gl_core.viewer import weakly, window_size
+from camkit.gl_core.window import WindowContext
 
 END_S = 10.0
 

@@ -17,10 +17,11 @@ from camkit.gl_core._pacer import MODES, Pacer
 from camkit.gl_core._sink import GLSink
 from camkit.gl_core.album import Album
 from camkit.gl_core.captions import Caption
-from camkit.gl_core.context import WindowContext, headless
+from camkit.gl_core.context import headless
 from camkit.gl_core.controls import Controls
 from camkit.gl_core.display_clock import find_clock
 from camkit.gl_core.keys import help_lines
+from camkit.gl_core.window import WindowContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
