@@ -6,7 +6,7 @@ ARGS ?=
 SETUP := $(PYTHON) tools/setup.py
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test stress soak bench lint build prove free-threaded coverage clean distclean
+.PHONY: help demo test stress soak bench bench-gl lint build prove free-threaded coverage clean distclean
 
 help:
 	@echo "make demo       five seconds of the first camera (or the synthetic one) on the screen, last frame in demo.png"
@@ -14,6 +14,7 @@ help:
 	@echo "make stress     the lock-free parts at random for a minute each under ThreadSanitizer   CAMKIT_STRESS_SECONDS=600"
 	@echo "make soak       pictures to the GPU and back for ten minutes: nothing may grow or tear   CAMKIT_SOAK_SECONDS=60"
 	@echo "make bench      benchmarks, kept in .benchmarks                      ARGS=--benchmark-compare"
+	@echo "make bench-gl   all of OpenGL in one run, written to benchmarks/results/RENDERER.md"
 	@echo "make lint       ruff, cython-lint, clang-format, mypy --strict"
 	@echo "make prove      the longer proofs: thousands of random pipelines, and the extensions under sanitizers"
 	@echo "make free-threaded   several threads on the same objects, on a CPython without a GIL (compiled if there is none)"
@@ -38,10 +39,18 @@ soak:
 	@$(SETUP) build screen tests
 	$(RUN) pytest tests/test_soak.py -rP $(ARGS)
 
+PEERS := CAMKIT_ONLY=none $(RUN) pip --disable-pip-version-check install --quiet --no-build-isolation --editable
+
 bench:
 	@$(SETUP) build screen bench
-	@CAMKIT_ONLY=none $(RUN) pip --disable-pip-version-check install --quiet --no-build-isolation --editable '.[bench]'
+	@$(PEERS) '.[bench]'
 	$(RUN) pytest benchmarks --benchmark-autosave --benchmark-storage=.benchmarks $(ARGS)
+
+# On a GPU of NVIDIA's cudaMemcpy is beside it.
+bench-gl:
+	@$(SETUP) build screen
+	@$(PEERS) '.[bench,cuda]'
+	$(RUN) benchmarks.gl_table $(ARGS)
 
 lint:
 	@$(SETUP) --no-build build

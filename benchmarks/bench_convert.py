@@ -53,6 +53,7 @@ def bench_convert(benchmark, context, cython_loop, name: str, size: tuple[int, i
     blit()
     plain, drawn = by_turns(blit, lambda: loop.draw_again(renderer))
     benchmark.group = f"convert {size[0]}x{size[1]}"
+    benchmark.extra_info |= {"format": name, "size": list(size)}
     benchmark.extra_info["of_blit"] = round(drawn / plain, 2)
     benchmark.extra_info["blit_us"] = round(plain * 1e6)
     benchmark.extra_info["renderer"] = context.functions.renderer

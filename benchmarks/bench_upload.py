@@ -2,8 +2,11 @@
 plain copy of the same bytes.
 
 A group is one format and size: `memcpy` is the floor of any way that copies once. The GPU's part is in the times, for
-every round ends with glFinish. `extra_info` has GB/s, and `of_memcpy`, the share of a copy's speed (of our ways also
-`of_moderngl`, the fastest of the others): both were measured by turns for it, so that a busy machine slows them alike.
+every round ends with glFinish. `extra_info` has GB/s, and `of_memcpy`, the share of a copy's speed: both were measured
+by turns for it, so that a busy machine slows them alike. `bench_beside_peers` takes the way that the ladder takes by
+itself and all peers by turns: `of_best_peer` is its speed in times that of the fastest of them. On a GPU of NVIDIA's
+the bytes also go to the GPU by cudaMemcpy from pinned memory, which is what its bus can do, and each of our ways has
+`of_cuda_memcpy`.
 """
 
 import contextlib
@@ -13,8 +16,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.gl_peers import adopted_by_moderngl, by_turns, filled
-from camkit.errors import GLError
+from benchmarks.cuda_copy import PinnedCopy
+from benchmarks.gl_peers import adopted_by_moderngl, by_turns, clean_slate, filled
+from camkit.errors import CudaError, GLError
 from camkit.gl_core import Offscreen
 from camkit.gl_core._ladder import Ladder
 from camkit.gl_core._share_group import ShareGroup
@@ -42,12 +46,15 @@ def frame(request):
     return filled(FramePool(1, format=name, size=SIZES[size]).acquire())
 
 
-def as_dmabuf(frame: Frame) -> Frame:
+def as_dmabuf(frame: Frame, cython_loop, renderer: str) -> Frame:
     """Return a frame in memory that can be imported, or the same one where there is none: the way then says so."""
     for backing in ("udmabuf", "dma-heap"):
         with contextlib.suppress(OSError):
             return filled(FramePool(1, format=frame.format, size=frame.size, backing=backing).acquire())
-    return frame
+    if "llvmpipe" not in renderer:
+        return frame
+    pool = FramePool(1, format=frame.format, size=frame.size, backing="memfd", alignment=4096)
+    return cython_loop("gl_loop").stand_in(filled(pool.acquire()), pool.fd, pool.pitch)
 
 
 def for_the_gpu(context, pinned: bool, frame: Frame) -> Frame:
@@ -148,21 +155,42 @@ def measure(benchmark, frame, upload: Action) -> None:
     upload()
     copied, uploaded = by_turns(copying(frame), upload)
     benchmark.group = f"upload {frame.format} {frame.width}x{frame.height}"
+    benchmark.extra_info |= {"format": frame.format, "size": list(frame.size), "us": round(uploaded * 1e6, 1)}
     benchmark.extra_info["gb_per_s"] = round(frame.nbytes / uploaded / 1e9, 2)
     benchmark.extra_info["of_memcpy"] = round(copied / uploaded, 3)
     benchmark.pedantic(upload, rounds=max(5, min(1000, int(0.4 / uploaded))))
+
+
+def beside_cuda(benchmark, context, nbytes: int, upload: Action) -> None:
+    """Note the share of what cudaMemcpy does with as many pinned bytes, where the GPU is of NVIDIA's."""
+    if "NVIDIA" in context.description["vendor"]:
+        with PinnedCopy(nbytes) as copied:
+            theirs, ours = by_turns(copied.copy, upload)
+        benchmark.extra_info["of_cuda_memcpy"] = round(theirs / ours, 3)
 
 
 def bench_memcpy(benchmark, frame) -> None:
     measure(benchmark, frame, copying(frame))
 
 
+def bench_cuda_memcpy(benchmark, context, frame) -> None:
+    """From pinned memory to the GPU's: the limit of every way to a GPU of NVIDIA's."""
+    try:
+        copied = PinnedCopy(frame.nbytes)
+    except CudaError as error:
+        if "NVIDIA" in context.description["vendor"]:  # there it is the measure of all
+            raise
+        pytest.skip(str(error))
+    with copied:
+        measure(benchmark, frame, copied.copy)
+
+
 @pytest.mark.parametrize("way", [row.name for row in CANDIDATES])
-def bench_upload(benchmark, context, frame, way: str) -> None:
+def bench_upload(benchmark, context, frame, cython_loop, way: str) -> None:
     row = next(row for row in CANDIDATES if row.name == way)
     try:
         if row.tier.startswith("0"):
-            frame = as_dmabuf(frame)
+            frame = as_dmabuf(frame, cython_loop, context.description["renderer"])
         elif row.tier.startswith("1"):
             frame = for_the_gpu(context, row.name == "pinned", frame)
         ladder = Ladder(context.functions, FORMATS[frame.format], *frame.size, frame.strides, way)
@@ -172,9 +200,22 @@ def bench_upload(benchmark, context, frame, way: str) -> None:
             raise
         pytest.skip(str(error))
     measure(benchmark, frame, lambda: ladder.fill(frame))
-    theirs, ours = by_turns(by_moderngl(context, frame), lambda: ladder.fill(frame))
-    benchmark.extra_info["of_moderngl"] = round(theirs / ours, 3)
+    beside_cuda(benchmark, context, frame.nbytes, lambda: ladder.fill(frame))
     benchmark.extra_info["tier"] = row.tier
+    ladder.delete()
+
+
+def bench_beside_peers(benchmark, context, frame) -> None:
+    ladder = Ladder(context.functions, FORMATS[frame.format], *frame.size, frame.strides)
+    ladder.fill(frame)
+    actions = [lambda: ladder.fill(frame), *(make(context, frame) for make in PEERS.values())]
+    ours, *theirs = by_turns(*actions, seconds=1.2, before=clean_slate(context))
+    for peer, took in zip(PEERS, theirs, strict=True):
+        benchmark.extra_info[f"of_{peer.lower()}"] = round(took / ours, 3)
+    benchmark.extra_info["of_best_peer"] = round(min(theirs) / ours, 3)
+    benchmark.extra_info["transfer"] = ladder.transfer
+    measure(benchmark, frame, lambda: ladder.fill(frame))
+    beside_cuda(benchmark, context, frame.nbytes, lambda: ladder.fill(frame))
     ladder.delete()
 
 

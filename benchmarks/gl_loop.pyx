@@ -1,6 +1,7 @@
 """Frames through a sink as its thread takes them; the same without a driver; the same OpenGL calls without a sink."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
 from camkit.gl_core._enums cimport (
@@ -10,13 +11,14 @@ from camkit.gl_core._enums cimport (
     GL_SYNC_GPU_COMMANDS_COMPLETE,
     GL_TEXTURE0,
     GL_TEXTURE_2D,
-    GL_TIMEOUT_EXPIRED,
     GL_TIMESTAMP,
     GL_TRIANGLES,
+    GL_UNPACK_ROW_LENGTH,
 )
 from camkit.gl_core._gl_table cimport gl_functions
+from camkit.gl_core._layout cimport plane_layout
 from camkit.gl_core._sink cimport GLSink
-from camkit.gl_core._types cimport GLbitfield, GLenum, GLsync, GLuint
+from camkit.gl_core._types cimport GLbitfield, GLenum, GLint, GLsync, GLuint
 from camkit.memory_manager._abi cimport camkit_frame, camkit_frame_retain
 from camkit.memory_manager._frame cimport Frame
 
@@ -44,6 +46,21 @@ cdef GLenum signalled(GLsync fence, GLbitfield flags, uint64_t timeout_ns) noexc
     return 0x911A  # GL_ALREADY_SIGNALED
 
 
+def stand_in(Frame frame not None, int fd, uint64_t pitch):
+    """Take the memfd `fd` of a pool for the dma-buf of its frame; llvmpipe does, too."""
+    cdef camkit_frame *f = frame.get()
+    cdef uint32_t i
+    for i in range(f.plane_count):
+        f.planes[i].dmabuf_fd = fd
+        f.planes[i].offset = <uint32_t>(frame.slot * pitch + (f.planes[i].data - f.planes[0].data))
+    return frame
+
+
+cdef struct bare_calls:
+    GLuint timer
+    GLsync fence  # behind the last frame
+
+
 cdef class Loop(GLSink):
     """An Offscreen that is fed by hand."""
 
@@ -60,29 +77,15 @@ cdef class Loop(GLSink):
     def begin(self, Frame frame not None, int fd, uint64_t pitch):
         """Start, and draw until all is warm. The memfd `fd` stands for the frame's dma-buf; -1: there is none."""
         cdef camkit_frame *f = frame.get()
-        cdef uint32_t i
         if fd >= 0:
-            for i in range(f.plane_count):
-                f.planes[i].dmabuf_fd = fd
-                f.planes[i].offset = <uint32_t>(frame.slot * pitch + (f.planes[i].data - f.planes[0].data))
+            stand_in(frame, fd, pitch)
         self.start()
         with nogil:
             self.feed(f, 200)
             self._drain()
 
-    def sink_ns(self, Frame frame not None, int n):
-        """CPU time of this thread for a frame, with the driver."""
-        cdef camkit_frame *f = frame.get()
-        cdef int64_t begin, took
-        with nogil:
-            begin = cpu_ns()
-            self.feed(f, n)
-            took = cpu_ns() - begin
-            self._drain()
-        return took / <double>n
-
     def alone_ns(self, Frame frame not None, int n):
-        """The same with a driver that does nothing: what is left is camkit's own."""
+        """CPU time of this thread for a frame with a driver that does nothing: what is left is camkit's own."""
         cdef camkit_frame *f = frame.get()
         cdef gl_functions real = self.gl[0]
         cdef void **table = <void **>self.gl
@@ -102,44 +105,63 @@ cdef class Loop(GLSink):
             self.gl[0] = real
         return took / <double>n
 
-    def bare_ns(self, Frame frame not None, int n):
-        """The sink's calls for a frame, one after the other, by bare function pointers: what the driver costs."""
+    def pairs_ns(self, Frame frame not None, int64_t[:, ::1] took):
+        """CPU time of this thread for a frame through the sink, and for its calls by bare function pointers.
+
+        A row of `took` is a pair of neighbours, (sink, bare), and whether it was a 64th frame, when the sink looks at
+        the GPU's clock and for errors. Who comes first alternates. The GPU has finished before each, so that neither
+        waits for it, nor for the other's picture.
+        """
         cdef camkit_frame *f = frame.get()
-        cdef gl_functions gl = self.gl[0]
-        cdef GLuint program = self.renderer.program, array = self.renderer.vertex_array
-        cdef GLuint framebuffer = self.renderer.picture.framebuffer
-        cdef GLuint[4] textures = self.renderer.shown.textures
-        cdef int planes = self.renderer.shown.texture_count, width = f.width, height = f.height
-        cdef GLuint[3] timers
-        cdef GLsync[3] fences
-        cdef uint64_t shown
-        cdef int64_t begin, took
-        cdef int i, _n, k, first = 0, count = 0
-        gl.GenQueries(3, timers)
+        cdef bare_calls bare
+        cdef int i, turn, place
+        cdef bint sends = not self.renderer.holds()
+        memset(&bare, 0, sizeof(bare))
+        self.gl.GenQueries(1, &bare.timer)
         with nogil:
-            begin = cpu_ns()
-            for _n in range(n):
-                while count and gl.ClientWaitSync(fences[first], GL_SYNC_FLUSH_COMMANDS_BIT,
-                                                  5 * SECOND if count == 3 else 0) != GL_TIMEOUT_EXPIRED:
-                    gl.GetQueryObjectui64v(timers[first], GL_QUERY_RESULT, &shown)
-                    gl.DeleteSync(fences[first])
-                    first = (first + 1) % 3
-                    count -= 1
-                gl.UseProgram(program)
-                gl.BindVertexArray(array)
-                gl.BindFramebuffer(GL_FRAMEBUFFER, framebuffer)
-                gl.Viewport(0, 0, width, height)
-                for k in range(planes):
-                    gl.ActiveTexture(GL_TEXTURE0 + k)
-                    gl.BindTexture(GL_TEXTURE_2D, textures[k])
-                gl.DrawArrays(GL_TRIANGLES, 0, 3)
-                gl.QueryCounter(timers[(first + count) % 3], GL_TIMESTAMP)
-                fences[(first + count) % 3] = gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
-                count += 1
-                gl.Flush()
-            took = cpu_ns() - begin
-        gl.Finish()
-        for i in range(count):
-            gl.DeleteSync(fences[(first + i) % 3])
-        gl.DeleteQueries(3, timers)
-        return took / <double>n
+            self._bare_frame(f, &bare, sends)
+            for i in range(<int>took.shape[0]):
+                took[i, 2] = self.drawn % 64 == 0
+                for turn in range(2):
+                    place = (i + turn) % 2
+                    self.gl.Finish()
+                    took[i, place] = self._bare_frame(f, &bare, sends) if place else self._own_frame(f)
+            self.gl.Finish()
+        self.gl.DeleteSync(bare.fence)
+        self.gl.DeleteQueries(1, &bare.timer)
+
+    cdef int64_t _own_frame(self, camkit_frame *f) except -1 nogil:
+        cdef int64_t begin = cpu_ns()
+        self.feed(f, 1)
+        return cpu_ns() - begin
+
+    cdef int64_t _bare_frame(self, camkit_frame *f, bare_calls *bare, bint sends) noexcept nogil:
+        # The sink's own order: what became of the last frame, then this one.
+        cdef gl_functions *gl = self.gl
+        cdef plane_layout *p
+        cdef uint64_t shown
+        cdef uint32_t k
+        cdef int64_t begin = cpu_ns()
+        if bare.fence != NULL:
+            gl.ClientWaitSync(bare.fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0)
+            gl.GetQueryObjectui64v(bare.timer, GL_QUERY_RESULT, &shown)
+            gl.DeleteSync(bare.fence)
+        if sends:
+            gl.ActiveTexture(GL_TEXTURE0)
+            for k in range(f.plane_count):
+                p = &self.renderer.ladder.layout.planes[k]
+                gl.BindTexture(GL_TEXTURE_2D, self.renderer.shown.textures[k])
+                gl.PixelStorei(GL_UNPACK_ROW_LENGTH, <GLint>(f.planes[k].stride // p.texel_bytes))
+                gl.TexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, p.columns, p.rows, p.format, p.type, f.planes[k].data)
+        gl.UseProgram(self.renderer.program)
+        gl.BindVertexArray(self.renderer.vertex_array)
+        gl.BindFramebuffer(GL_FRAMEBUFFER, self.renderer.picture.framebuffer)
+        gl.Viewport(0, 0, f.width, f.height)
+        for k in range(f.plane_count):
+            gl.ActiveTexture(GL_TEXTURE0 + k)
+            gl.BindTexture(GL_TEXTURE_2D, self.renderer.shown.textures[k])
+        gl.DrawArrays(GL_TRIANGLES, 0, 3)
+        gl.QueryCounter(bare.timer, GL_TIMESTAMP)
+        bare.fence = gl.FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        gl.Flush()
+        return cpu_ns() - begin
