@@ -38,8 +38,10 @@ constexpr std::uint32_t most_buffers = 32;
 
 // The context of a stream's frame_pool: it lives as long as a frame of the stream does.
 struct synthetic_buffers {
-  page_memory pages;
-  std::size_t pitch = 0;
+  page_memory pages;                 // owned; none where the caller lends the memory
+  void* lender = nullptr;            // who owns it then
+  void (*give_up)(void*) = nullptr;  // tells him, on any thread, that it is done with
+  std::uint8_t* data[most_buffers] = {};
   std::uint32_t count = 0;
   std::atomic<std::int64_t> since[most_buffers] =
       {};                                 // when the buffer came (back) to the driver; 0: it is out
@@ -54,6 +56,7 @@ struct synthetic_buffers {
   static void destroy(void* context) noexcept {
     auto* self = static_cast<synthetic_buffers*>(context);
     free_pages(self->pages);
+    if (self->lender != nullptr) self->give_up(self->lender);
     delete self;
   }
 

@@ -43,7 +43,9 @@ cdef extern from "_synthetic.hpp" namespace "camkit" nogil:
     cdef cppclass synthetic_buffers:
         synthetic_buffers() except +
         page_memory pages
-        size_t pitch
+        void *lender
+        void (*give_up)(void *) noexcept nogil
+        uint8_t *data[32]
         uint32_t count
         int64_t box_x[32]
         parker *bell
@@ -77,7 +79,10 @@ cdef class SyntheticBackend(Backend):
     cdef pattern *picture  # owned
     cdef uint32_t format, width, height, stride
     cdef size_t image_bytes
+    cdef object lender  # of the caller's memory; None: it is our own
+    cdef uint32_t memory  # camkit_memory_kind
 
+    cdef int get_memory(self, synthetic_buffers *buffers) except -1
     cdef void drop_pool(self) noexcept nogil
     cdef int describe(self, camkit_frame *f) noexcept nogil
     cdef camkit_frame *draw(self) noexcept nogil

@@ -13,6 +13,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_FRAME_CORRUPT,
     CAMKIT_FRAME_READ_ONLY,
     CAMKIT_INTERRUPTED,
+    CAMKIT_MEMORY_FOREIGN,
     CAMKIT_MEMORY_HEAP,
     CAMKIT_OK,
     CAMKIT_STAMP_START_OF_EXPOSURE,
@@ -26,15 +27,17 @@ from camkit.memory_manager._abi cimport (
     now_ns,
 )
 from camkit.memory_manager._frame cimport Frame
+from camkit.memory_manager._later cimport drop_object, keep_object
 
 from collections.abc import Mapping
 from numbers import Integral, Real
 
 from camkit.camera_capture.info import CameraInfo, FormatInfo, FrameSize, StreamInfo
+from camkit.camera_capture.lender import check_lender, lent_frames
 from camkit.errors import CameraNotFound
 from camkit.memory_manager._checks import check_int, shown
 from camkit.memory_manager._format import FORMATS
-from camkit.memory_manager._frame import MATRICES, PRIMARIES, RANGES, TRANSFERS
+from camkit.memory_manager._frame import MATRICES, MEMORIES, PRIMARIES, RANGES, TRANSFERS
 
 INFO = CameraInfo("synthetic", "Synthetic camera", None, None, "camkit", "memory", "synthetic")
 LEAST = (least_width, least_height)
@@ -61,7 +64,11 @@ cdef class SyntheticBackend(Backend):
 
     def __init__(self, info, request):
         super().__init__(info, request)
-        self._set_faults(**request.options)
+        faults = dict(request.options)
+        memory = faults.pop("memory", None)
+        self.lender = None if memory is None else check_lender(memory)
+        self.memory = CAMKIT_MEMORY_HEAP if memory is None else CAMKIT_MEMORY_FOREIGN
+        self._set_faults(**faults)
         self._negotiate()
         self.prepare(self.image_bytes)
 
@@ -104,19 +111,19 @@ cdef class SyntheticBackend(Backend):
         self.picture.set(self.format, self.width, self.height)
         c = self.picture.colour()
         self.stream = StreamInfo(
-            row.name, row.fourcc, self.width, self.height, self.stride, fps, "heap", asked.buffers,
+            row.name, row.fourcc, self.width, self.height, self.stride, fps, MEMORIES[self.memory],
+            asked.buffers,
             PRIMARIES[c.primaries], TRANSFERS[c.transfer], MATRICES[c.matrix], RANGES[c.range],
             "monotonic", "start_of_exposure", differences)
 
     cdef int stream_on(self) except -1:
         cdef synthetic_buffers *buffers = new synthetic_buffers()
         buffers.count, buffers.bell = self.stream.buffers, self.bell
-        buffers.pitch = (self.image_bytes + PAGE - 1) // PAGE * PAGE
-        cdef int error = allocate_pages(buffers.pages, buffers.pitch * buffers.count, PAGE, huge_pages_no, True)
-        if error:
+        try:
+            self.get_memory(buffers)
+        except BaseException:
             del buffers
-            raise MemoryError(f"cannot start camera {self.name!r}: {self.stream.buffers} buffers of {self.image_bytes} "
-                              f"bytes: {strerror(error).decode()}")
+            raise
         self.pool = new frame_pool(buffers.count, synthetic_buffers.recycle, synthetic_buffers.destroy, buffers)
         if not self.pool.ok():
             self.drop_pool()
@@ -132,6 +139,23 @@ cdef class SyntheticBackend(Backend):
         cdef int64_t now = now_ns()
         buffers.hand_over(now)
         self.driver.begin(buffers, now)
+        return 0
+
+    cdef int get_memory(self, synthetic_buffers *buffers) except -1:
+        cdef size_t pitch = (self.image_bytes + PAGE - 1) // PAGE * PAGE
+        cdef uint32_t i
+        if self.lender is not None:
+            frames = lent_frames(self.lender, buffers.count, self.image_bytes, self.name)
+            for i in range(buffers.count):
+                buffers.data[i] = (<Frame>frames[i]).get().planes[0].data
+            buffers.lender, buffers.give_up = keep_object(frames), drop_object
+            return 0
+        cdef int error = allocate_pages(buffers.pages, pitch * buffers.count, PAGE, huge_pages_no, True)
+        if error:
+            raise MemoryError(f"cannot start camera {self.name!r}: {self.stream.buffers} buffers of {self.image_bytes} "
+                              f"bytes: {strerror(error).decode()}")
+        for i in range(buffers.count):
+            buffers.data[i] = buffers.pages.data + i * pitch
         return 0
 
     cdef int stream_off(self) except -1:
@@ -185,9 +209,8 @@ cdef class SyntheticBackend(Backend):
         self.bell.notify()
 
     cdef int describe(self, camkit_frame *f) noexcept nogil:
-        return camkit_frame_describe(f, self.format, self.width, self.height,
-                                     self.buffers.pages.data + f.slot * self.buffers.pitch, self.image_bytes,
-                                     self.stride)
+        return camkit_frame_describe(f, self.format, self.width, self.height, self.buffers.data[f.slot],
+                                     self.image_bytes, self.stride)
 
     # Fill the buffer whose turn it is. look() has said that there is one.
     cdef camkit_frame *draw(self) noexcept nogil:
@@ -197,7 +220,7 @@ cdef class SyntheticBackend(Backend):
         cdef int64_t *box_x = &self.buffers.box_x[f.slot]
         self.describe(f)
         f.colour = self.picture.colour()
-        f.memory = CAMKIT_MEMORY_HEAP
+        f.memory = <uint8_t>self.memory
         f.clock = CAMKIT_CLOCK_MONOTONIC
         f.stamp = CAMKIT_STAMP_START_OF_EXPOSURE
         f.timestamp_ns = due.time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from camkit.camera_capture._backend import end_thread_at_exit
@@ -16,7 +16,7 @@ from camkit.memory_manager._checks import check_int
 
 if TYPE_CHECKING:
     from camkit.camera_capture._backend import Backend
-    from camkit.memory_manager import Frame, PixelFormat
+    from camkit.memory_manager import Frame, FramePool, PixelFormat
     from camkit.performance_core.stats import SourceStats, Summary
 
 
@@ -239,6 +239,7 @@ class SyntheticCamera(Camera):
         Picks the frames of a share; the same ones every time.
     first_sequence : int
         Number of the first frame. Near 2**32 it shows how the wrap of a driver's counter is survived.
+    memory : FramePool or callable, optional
     buffers, on_exhausted, corrupt, timeout
         As for `camkit.open`.
     """
@@ -256,6 +257,7 @@ class SyntheticCamera(Camera):
         realtime: bool = True,
         seed: int = 0,
         first_sequence: int = 0,
+        memory: FramePool | Callable[[int, int], FramePool] | None = None,
         buffers: int = 4,
         on_exhausted: Exhausted = "copy",
         corrupt: Corrupt = "drop",
@@ -277,6 +279,7 @@ class SyntheticCamera(Camera):
                 "realtime": realtime,
                 "seed": seed,
                 "first_sequence": first_sequence,
+                "memory": memory,
             },
         )
         super().__init__(SyntheticBackend(INFO, request))

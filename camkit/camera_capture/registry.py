@@ -48,14 +48,14 @@ ROWS = (
         "",
         "camkit.camera_capture._synthetic:SyntheticBackend",
         "camkit.camera_capture._synthetic",
-        options=("drop", "damage", "delay", "frames", "realtime", "seed", "first_sequence"),
+        options=("drop", "damage", "delay", "frames", "realtime", "seed", "first_sequence", "memory"),
     ),
     Row(
         "recording",
         "",
         "camkit.camera_capture._recording.replay:ReplayBackend",
         "camkit.camera_capture._recording.find",
-        options=("realtime", "loop", "start", "times", "damage", "faults"),
+        options=("realtime", "loop", "start", "times", "damage", "faults", "memory"),
         suffix=".mcap",
     ),
 )
@@ -182,10 +182,11 @@ def open(
         format, rate and controls, and the first frame has `Frame.discontinuity` set. A camera that is not there yet
         when it is opened is not waited for.
     **options
-        More that the kind of camera understands, where None is as if it were not given; see `SyntheticCamera`. For
-        V4L2: `io`, the way into memory ("auto", "expbuf", "mmap", "udmabuf", "userptr" or "dma-heap"); `memory`, a
-        FramePool that the driver shall fill by "userptr", or what makes one of (slots, slot_bytes), such as the `pool`
-        of a sink, or `FramePool` itself: a slot for each buffer, kept until the last frame that lies there is gone;
+        More that the kind of camera understands, where None is as if it were not given; see `SyntheticCamera`. For all
+        kinds: `memory`, a FramePool that the camera shall fill (a V4L2 driver by "userptr"), or what makes one of
+        (slots, slot_bytes), such as the `pool` of a sink, or `FramePool` itself: a slot for each buffer, kept until the
+        last frame that lies there is gone. For V4L2: `io`, the way into memory ("auto", "expbuf", "mmap", "udmabuf",
+        "userptr" or "dma-heap");
         `stride`, the least bytes from one row to the next; `hardware_time`, whether a USB webcam's own clock fills
         `Frame.hardware_ns`: True, "auto" (where it has one) or False, the default, for it costs two more calls of the
         driver for a frame; and `input`, `standard`, `timings`, `crop`, `compose`, `rotate`, `hflip`, `vflip`,

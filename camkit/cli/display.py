@@ -26,29 +26,33 @@ class Drawn:
     ----------
     drawing : GLSink or None
         None where OpenGL is not used.
+
+    Attributes
+    ----------
+    drawing : GLSink or None
     """
 
     def __init__(self, drawing: GLSink | None) -> None:
-        self._drawing = drawing
+        self.drawing = drawing
 
     def gl(self) -> dict[str, Any] | None:
         """Describe OpenGL, None where it is not used."""
-        if self._drawing is None:
+        if self.drawing is None:
             return None
-        said = self._drawing.description
+        said = self.drawing.description
         row: dict[str, Any] = {name: said.get(name) for name in ("renderer", "version", "vendor", "headless")}
-        row["refused_frames"] = self._drawing.stats().refused
-        clock = self._drawing.gpu_clock
+        row["refused_frames"] = self.drawing.stats().refused
+        clock = self.drawing.gpu_clock
         row["gpu_clock_error_us"] = None if clock is None else clock.error_ns / 1000
         return row
 
     def pacing(self) -> dict[str, Any] | None:
         """Tell when frames came on the screen, None where there is none."""
-        return self._drawing.pacing if self._drawing is not None else None
+        return self.drawing.pacing if self.drawing is not None else None
 
     def transfer(self) -> dict[str, Any]:
         """Tell how pixels got to the GPU, and which ways were not taken and why."""
-        said = self._drawing.transfer if self._drawing is not None else {}
+        said = self.drawing.transfer if self.drawing is not None else {}
         return {"path": said.get("path"), "refused": said.get("refused", {})}
 
 
@@ -74,8 +78,8 @@ class Display(Drawn):
         self._last: camkit.Frame | None = None
         super().__init__(_drawing(args, camera))
         self.nodes: tuple[Any, ...] = ()
-        if self._drawing is not None:
-            self.nodes = (self._drawing,)
+        if self.drawing is not None:
+            self.nodes = (self.drawing,)
         elif args.snapshot is not None:
             self.nodes = (self._snapshot_stage(copies=args.buffers < LEAST_TO_KEEP),)
 
@@ -84,16 +88,16 @@ class Display(Drawn):
 
     def __exit__(self, kind: object, *args: object) -> Literal[False]:
         self._last = None
-        if self._drawing is not None:
+        if self.drawing is not None:
             # A pipeline that could not be ended holds the context: the error that says so is the one to be heard.
             with contextlib.suppress(*(() if kind is None else (camkit.GLError,))):
-                self._drawing.close()
+                self.drawing.close()
         return False
 
     def save(self, path: Path) -> None:
         """Write the last picture as PNG."""
-        if self._drawing is not None:
-            self._drawing.save(path)
+        if self.drawing is not None:
+            self.drawing.save(path)
         elif self._last is not None:
             with camkit.Offscreen() as offscreen:
                 offscreen.show(self._last)

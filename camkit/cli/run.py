@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from rich.live import Live
 import camkit
 from camkit.cli.display import Display
 from camkit.cli.exit_codes import ExitCode, NoFrames, NotSaved, UsageError, code_of
+from camkit.cli.lent import Lent, lent
 from camkit.cli.report import make_report, write_json
 from camkit.cli.table import console, run_table
 from camkit.cli.voice import complain, say
@@ -28,12 +30,27 @@ SETTINGS = ("input", "timings", "standard", "crop", "io")  # options of the came
 
 def run_command(args: argparse.Namespace) -> ExitCode:
     """Run a pipeline from the camera to the display and print what became of every frame."""
-    with terminable(), open_camera(args) as camera, Display(args, camera) as display:
+    if args.display == "none" and args.transfer != "auto":
+        raise UsageError(f"--transfer {args.transfer} is a way to the GPU, which --display none has nothing to do with")
+    memory = lent(args.transfer)
+    with terminable(), open_camera(args, memory=memory) as camera, Display(args, camera) as display:
+        if memory is not None:
+            memory.screen = display.drawing
         return Run(args, camera, display).run()
 
 
-def open_camera(args: argparse.Namespace, corrupt: Literal["drop", "deliver"] = "drop") -> camkit.Camera:
-    """Open what `--source` names, and say what `auto` took and what differs from what was asked."""
+def open_camera(
+    args: argparse.Namespace, corrupt: Literal["drop", "deliver"] = "drop", memory: Lent | None = None
+) -> camkit.Camera:
+    """Open what `--source` names, and say what `auto` took and what differs from what was asked.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+    corrupt : {"drop", "deliver"}
+    memory : Lent, optional
+        What the camera shall fill. Default: what suits it best.
+    """
     try:
         camera = camkit.open(
             args.source,
@@ -46,12 +63,19 @@ def open_camera(args: argparse.Namespace, corrupt: Literal["drop", "deliver"] = 
             corrupt=corrupt,
             timeout=args.timeout,
             reconnect=args.reconnect,
+            memory=memory,
             **{name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None},
         )
+    except camkit.CameraError as error:
+        if memory is None or error.errno != errno.EOPNOTSUPP:
+            raise
+        why = f"{error.strerror}: --transfer {memory.transfer} lends it the GPU's, --transfer auto does not"
+        raise camkit.CameraError(error.errno, why, error.filename) from error
     except camkit.CamkitError:
         raise
     except (TypeError, ValueError) as error:  # TypeError: an option that this kind of camera has not got
-        raise UsageError(str(error)) from error
+        why = f" (--transfer {memory.transfer} lends the camera the GPU's)" if memory is not None else ""
+        raise UsageError(f"{error}{why}") from error
     if args.source == "auto":
         say(f"--source auto takes {str(camera.info)!r}{_why(camera.info)}")
     for what, (asked, got) in camera.stream.differences.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import camkit
 from camkit.cli.display import Drawn, need_pixels, window_size
 from camkit.cli.exit_codes import ExitCode, NoFrames, UsageError, code_of, one_line
+from camkit.cli.lent import lent
 from camkit.cli.report import make_report, write_json
 from camkit.cli.run import END_S, open_camera, terminable
 from camkit.cli.table import console, run_table
@@ -38,11 +39,15 @@ def view_command(args: argparse.Namespace) -> ExitCode:
         raise UsageError(f"{len(args.sources)} cameras are more than the {MOST_CAMERAS} that a window has room for")
     with terminable(), contextlib.ExitStack() as stack:
         cameras = []
-        for source in args.sources or ["auto"]:
+        memories = [lent(args.transfer) for _ in args.sources or ["auto"]]
+        for source, memory in zip(args.sources or ["auto"], memories, strict=True):
             one = argparse.Namespace(**vars(args) | {"source": source})
-            cameras.append(stack.enter_context(open_camera(one)))
+            cameras.append(stack.enter_context(open_camera(one, memory=memory)))
             need_pixels(cameras[-1], "take another --format")
         screens = _screens(args, cameras, stack)
+        for memory, screen in zip(memories, screens, strict=True):
+            if memory is not None:
+                memory.screen = screen
         shows = [_Show(args, camera, screen) for camera, screen in zip(cameras, screens, strict=True)]
         return _run(args, shows)
 

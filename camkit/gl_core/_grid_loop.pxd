@@ -17,6 +17,7 @@ cdef class GridLoop:
     cdef void (*swap)(void *) noexcept nogil
     cdef void *window
     cdef object lock, orders, failure
+    cdef readonly object group  # ShareGroup of the panes' memory, None: they have lent none
     cdef bint ended
     cdef atomic[int] ordered  # there are orders, or it is to end
     cdef atomic[int] stopping

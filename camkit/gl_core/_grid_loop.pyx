@@ -9,8 +9,12 @@ from camkit.gl_core._painter cimport painting
 
 import threading
 from collections import deque
+from functools import partial
 
 from camkit.errors import GLError
+from camkit.gl_core._share_group import ShareGroup
+from camkit.gl_core.context import headless
+from camkit.gl_core.gpu_memory import Keeper
 
 cdef int64_t FLIGHT_NS = 2_000_000  # between looks whether the GPU is done
 cdef int64_t SLICE_NS = 100_000_000
@@ -22,7 +26,7 @@ ctypedef int (*turn_method)(Pane) noexcept nogil
 cdef class GridLoop:
     """Take each pane's newest frame, draw it, and put all pictures and the overlay into the window.
 
-    `run` is the thread; `order` and `end` may be called from any other.
+    `run` is the thread; `order`, `share` and `end` may be called from any other.
 
     Parameters
     ----------
@@ -70,6 +74,16 @@ cdef class GridLoop:
         done.wait()
         if errors:
             raise errors[0]
+
+    def share(self, debug):
+        """Return the ShareGroup of the window's context, which is made when it is asked for first. Any thread."""
+        with self.lock:
+            if self.ended:
+                raise GLError("the grid was closed, or failed; make a new Grid") from self.failure
+            if self.group is None:
+                self.group = ShareGroup(Keeper(partial(headless, debug, share=self.context)))
+                self.context.functions.group = self.group
+            return self.group
 
     def end(self):
         """Let `run` return soon."""

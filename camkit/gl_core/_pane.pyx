@@ -88,6 +88,13 @@ cdef class Pane(GLSink):
     def _use_caption(self, caption):
         self.caption = caption
 
+    def _shared(self):
+        # The context is all panes' own, and so is what it shares.
+        with self.sharing:
+            if self.group is None:
+                self.group = self.loop.share(self.debug)
+            return self.group
+
     def _open_context(self):
         return self.loop.context
 

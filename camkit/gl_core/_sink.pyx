@@ -175,7 +175,8 @@ cdef class GLSink(Drawing):
         try:
             with self.sharing:
                 context = self._open_context()
-                context.functions.group = self.group
+                if self.group is not None:
+                    context.functions.group = self.group
                 if self.on_draw is not None:
                     self.on_draw.use(context)
                 self.open(context, self.wish, self.size)

@@ -54,6 +54,8 @@ class Candidate(NamedTuple):
         None if only the memory of the first frame can tell.
     risky : bool
         It asks more of the driver than OpenGL 3.3 does: its first trial on a driver is in a child process.
+    lends : str
+        The method of a sink that makes a pool of the only memory that it takes; empty: it takes more than that.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Candidate(NamedTuple):
     make: "type[Transfer]"
     refusal: "Callable[[Functions, Layout, Memory | None], str | None]"
     risky: bool
+    lends: str = ""
 
 
 def _always(functions: "Functions", layout: "Layout", memory: Memory | None) -> str | None:
@@ -108,8 +111,10 @@ def _pinned(functions: "Functions", layout: "Layout", memory: Memory | None) -> 
 
 CANDIDATES = (
     Candidate("import", "0", "the frame's memory is the texture", Imported, _import, True),
-    Candidate("persistent", "1a", "fetched by the GPU from its own memory", Persistent, _gpu_memory, True),
-    Candidate("pinned", "1b", "fetched by the GPU from pages of the process's own", Pinned, _pinned, True),
+    Candidate("persistent", "1a", "fetched by the GPU from its own memory", Persistent, _gpu_memory, True, "pool"),
+    Candidate(
+        "pinned", "1b", "fetched by the GPU from pages of the process's own", Pinned, _pinned, True, "pinned_pool"
+    ),
     Candidate("client", "2a", "OpenGL reads the frame's memory", Client, _always, False),
     Candidate("pbo", "2b", "copied into a mapped buffer, which the GPU fetches", Pbo, _buffer_storage, True),
     Candidate("orphan", "2c", "copied into a new buffer for each frame", Orphan, _always, False),

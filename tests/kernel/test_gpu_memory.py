@@ -1,6 +1,9 @@
 """A camera fills memory that the GPU reads by itself, in the lab: no copy, and every texture is the memory."""
 
 import gc
+import json
+import subprocess
+import sys
 
 import pytest
 
@@ -98,3 +101,42 @@ def test_memory_is_lent_by_its_addresses_only(vivid) -> None:
             camkit.open(vivid.path, io="mmap", memory=pool)
         with pytest.raises(TypeError, match="memory is 7, neither a FramePool"):
             camkit.open(vivid.path, memory=7)
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    run = [
+        sys.executable,
+        "-m",
+        "camkit",
+        "run",
+        "--display",
+        "headless",
+        "--frames",
+        "10",
+        "--timeout",
+        "200",
+        "--json",
+    ]
+    return subprocess.run([*run, *arguments], capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.mark.parametrize("way", ["persistent", "pinned"])
+def test_the_command_has_the_driver_fill_the_gpus_memory(vivid, way: str) -> None:
+    done = command(
+        "--source", vivid.path, "--format", "YUYV", "--size", "320x180", "--transfer", way, "--on-exhausted", "drop"
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["transfer"]["path"], report["copies"]["total"]) == (way, 0)
+    assert any("memory that the caller lends" in line for line in report["explain"])
+
+
+def test_the_command_tells_which_camera_fills_no_memory_but_its_own(loopback, vivid) -> None:
+    loopback.feed("YUYV", 64, 32)
+    loopback.write(bytes(64 * 32 * 2))
+    done = command("--source", loopback.path, "--transfer", "persistent")
+    assert done.returncode != 0
+    assert "in memory that was lent to it: without (memory=, or --transfer of the command)" in done.stderr
+    done = command("--source", vivid.path, "--io", "mmap", "--transfer", "pinned")
+    assert done.returncode == 2
+    assert "io is 'mmap'" in done.stderr and "(--transfer pinned lends the camera the GPU's)" in done.stderr

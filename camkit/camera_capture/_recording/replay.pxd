@@ -26,6 +26,8 @@ cdef class ReplayBackend(Backend):
     cdef readonly list damages  # Damage found so far
     cdef bint realtime, loop, shifted, skips, faults
     cdef double skip_s
+    cdef object lender  # of the caller's memory; None: it is our own
+    cdef uint32_t memory  # camkit_memory_kind
     cdef parker *bell  # owned; wakes dequeue()
     cdef FramePool pool  # of the stream; None without one
     cdef object walk  # iterator of the stream's items

@@ -2,7 +2,7 @@
 
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from camkit.camera_capture._backend cimport Backend
@@ -13,6 +13,7 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_END,
     CAMKIT_FRAME_DISCONTINUITY,
     CAMKIT_INTERRUPTED,
+    CAMKIT_MEMORY_FOREIGN,
     CAMKIT_MEMORY_HEAP,
     CAMKIT_OK,
     CAMKIT_TIMEOUT,
@@ -25,15 +26,17 @@ from camkit.memory_manager._pool cimport FramePool
 
 import errno
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 
 from camkit import errors
 from camkit.camera_capture._recording.find import open_recording
 from camkit.camera_capture.info import StreamInfo, check_choice
 from camkit.camera_capture._recording.damage import ChunkDamaged, Damage
+from camkit.camera_capture.lender import check_lender, lent_pool
 from camkit.memory_manager._checks import shown
 from camkit.memory_manager._format import FORMATS
-from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
+from camkit.memory_manager._frame import CLOCKS, MATRICES, MEMORIES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
 TIMES = ("recorded", "now")
 DAMAGE = ("raise", "skip")
@@ -52,6 +55,8 @@ cdef class ReplayBackend(Backend):
 
     Options
     -------
+    memory : FramePool or callable
+        As for `camkit.open`.
     realtime : bool
         False: a frame is ready whenever one is asked for. Default: as far apart as they were.
     loop : bool
@@ -101,7 +106,8 @@ cdef class ReplayBackend(Backend):
         words += [f"damaged: {damage}" for damage in self.damages if damage is not self.recording.damage]
         return "; ".join(words)
 
-    def _take_options(self, *, realtime=True, loop=False, start=0.0, times="recorded", damage="raise", faults=True):
+    def _take_options(self, *, memory=None, realtime=True, loop=False, start=0.0, times="recorded", damage="raise",
+                      faults=True):
         for name, value in (("realtime", realtime), ("loop", loop), ("faults", faults)):
             if not isinstance(value, bool):
                 raise TypeError(f"{name} is {shown(value)}, not a bool")
@@ -109,6 +115,8 @@ cdef class ReplayBackend(Backend):
             raise TypeError(f"start is {shown(start)}, not a number of seconds")
         if not 0 <= start <= 1e9:
             raise ValueError(f"start is {shown(start)}, not from 0 to 1e9 seconds")
+        self.lender = None if memory is None else check_lender(memory)
+        self.memory = CAMKIT_MEMORY_HEAP if memory is None else CAMKIT_MEMORY_FOREIGN
         self.realtime, self.loop, self.faults, self.skip_s = realtime, loop, faults, start
         self.shifted = check_choice("times", times, TIMES) == "now"
         self.skips = check_choice("damage", damage, DAMAGE) == "skip"
@@ -128,7 +136,7 @@ cdef class ReplayBackend(Backend):
         differences = asked.settle(self.info, format, size, fps)
         clock = CLOCKS[record["clock"]] if record else told["clock"]
         self.stream = StreamInfo(
-            format, FORMATS[format].fourcc, *size, stride, fps, "heap", asked.buffers,
+            format, FORMATS[format].fourcc, *size, stride, fps, MEMORIES[self.memory], asked.buffers,
             PRIMARIES.get(colour.get("primaries"), "unknown"), TRANSFERS.get(colour.get("transfer"), "unknown"),
             MATRICES.get(colour.get("matrix"), "unknown"), RANGES.get(colour.get("range"), "unknown"),
             clock if self.shifted or clock != "monotonic" else "copy",
@@ -149,10 +157,11 @@ cdef class ReplayBackend(Backend):
             "largest chunk has: take fewer buffers, unless the file is damaged", self.name)
 
     cdef int stream_on(self) except -1:
+        lender = self.lender or partial(FramePool, prefault=False)
         try:
-            self.pool = FramePool(self.stream.buffers, max(self.recording.largest, 1), prefault=False)
-        except MemoryError:
-            raise self._too_large() from None
+            self.pool = lent_pool(lender, self.stream.buffers, max(self.recording.largest, 1), self.name)
+        except MemoryError as error:
+            raise self._too_large() from error
         self.base = self.highest = 0
         self.pass_ns = 0
         self._begin_pass()
@@ -316,7 +325,7 @@ cdef class ReplayBackend(Backend):
         self.count_missing(f, item.record["lost"])
         if (f.format, f.width, f.height, f.planes[0].stride) != self.layout:
             self.follow(f)
-        f.memory = CAMKIT_MEMORY_HEAP
+        f.memory = <uint8_t>self.memory
         if self.base and not self.passed:
             f.flags |= CAMKIT_FRAME_DISCONTINUITY
         f.sequence += self.base

@@ -6,8 +6,8 @@ import errno
 from pathlib import Path
 from typing import NamedTuple
 
-from camkit.camera_capture._v4l2.lender import Lender, check_lender
 from camkit.camera_capture.info import check_choice
+from camkit.camera_capture.lender import Lender, check_lender
 from camkit.errors import CameraError
 from camkit.memory_manager.dma_devices import HEAPS, UDMABUF, heaps, no_heap, no_udmabuf
 
@@ -155,6 +155,8 @@ class Trials:
             return way
         assert self.error is not None
         hint = "" if self.io == "auto" else f' with io="{self.io}"; io="auto" takes what there is'
+        if self.wanted[0].lender is not None:
+            hint = ", in memory that was lent to it: without (memory=, or --transfer of the command) it has its own"
         raise CameraError(self.error.errno, f"{self.error.strerror}{hint}", self.path)
 
     def refuse(self, way: Way, error: WayRefused) -> None:

@@ -27,7 +27,7 @@ from camkit.memory_manager._later cimport keep_object
 import os
 
 from camkit.camera_capture._v4l2.io import WayRefused
-from camkit.camera_capture._v4l2.lender import lent_frames
+from camkit.camera_capture.lender import lent_frames
 from camkit.errors import CameraError
 from camkit.memory_manager.dma_devices import UDMABUF
 

@@ -19,6 +19,15 @@ def check_lender(memory: object) -> Lender:
     raise TypeError(f"memory is {shown(memory)}, neither a FramePool nor what makes one of (slots, slot_bytes)")
 
 
+def lent_pool(lender: Lender, count: int, nbytes: int, path: str) -> FramePool:
+    """Return the pool that is lent, or have one made; arguments and errors as of `lent_frames`."""
+    pool = lender if isinstance(lender, FramePool) else lender(count, nbytes)
+    if not isinstance(pool, FramePool):
+        raise TypeError(f"memory made {shown(pool)}, not a FramePool")
+    lent_frames(pool, count, nbytes, path)  # given back at once: there are as many as are needed
+    return pool
+
+
 def lent_frames(lender: Lender, count: int, nbytes: int, path: str) -> list[Frame]:
     """Take frames out of a pool, for a stream to keep as long as the driver, or a frame of it, may use their memory.
 
