@@ -15,6 +15,10 @@ from camkit.gl_core._gl import Functions
 from camkit.gl_core.context import VERSIONS, Context, check_process, own_process
 from camkit.gl_core.monitors import Box, box_of, most_of
 
+# pyGLFW has one place for the error of any thread, and raises it in the one whose call returns next. A window's first
+# attempts may fail while another window's thread takes its context.
+ONE_AT_A_TIME = threading.RLock()
+
 
 class WindowContext(Context):
     """A window of glfw and its context; current nowhere until `make_current`.
@@ -86,9 +90,14 @@ class WindowContext(Context):
             glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
             glfw.window_hint(glfw.VISIBLE, visible)
             try:
-                return glfw.create_window(*size, title, None, None)
+                with ONE_AT_A_TIME:
+                    window = glfw.create_window(*size, title, None, None)
             except glfw.GLFWError as error:
                 refused[api] = _text(error)
+                continue
+            if window:
+                return window
+            refused[api] = "glfw made none and did not say why"
         raise GLError(
             f"cannot open a window with OpenGL 3.3: {'; '.join(refused.values())}; install or update the graphics "
             "driver, on Debian: apt install libegl-mesa0 libgl1-mesa-dri libglx-mesa0"
@@ -219,7 +228,8 @@ class WindowContext(Context):
 
     def _call(self, what: str, function: Callable[..., Any], *args: Any) -> None:
         try:
-            function(*args)
+            with ONE_AT_A_TIME:
+                function(*args)
         except self._glfw.GLFWError as error:
             raise GLError(f"cannot {what}: {_text(error)}") from error
 

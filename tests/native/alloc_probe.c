@@ -1,9 +1,11 @@
-/* Counts heap allocations thread by thread, apart for callers inside camkit's own modules and for
- * everybody else (a GL driver allocates as it likes). Loaded with LD_PRELOAD; read through ctypes.
+/* Counts heap allocations thread by thread, apart for callers inside camkit's own modules, in a GL
+ * driver and what it stands on (it allocates as it likes), and everybody else. Loaded with
+ * LD_PRELOAD; read through ctypes.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
@@ -14,7 +16,7 @@
 
 typedef struct row {
   atomic_int tid;
-  atomic_long ours, others;
+  atomic_long ours, drivers, others;
 } row;
 
 static row rows[THREADS];
@@ -40,15 +42,37 @@ static row* find(int tid, int make) {
   return NULL;
 }
 
+static int any_in(const char* file, const char* const* parts) {
+  for (; *parts; ++parts)
+    if (strstr(file, *parts)) return 1;
+  return 0;
+}
+
+/* The count of this thread for code at an address: camkit's modules, a driver's, or NULL for any
+ * other. */
+static atomic_long* whose(void* code) {
+  static const char* const camkit[] = {"/camkit/memory_manager/", "/camkit/performance_core/",
+                                       "/camkit/camera_capture/", "/camkit/gl_core/", NULL};
+  static const char* const driver[] = {"gallium", "/dri/",   "libLLVM", "libGL",
+                                       "libEGL",  "libglap", "libgbm",  "libdrm",
+                                       "libX11",  "libxcb",  NULL};
+  Dl_info where;
+  if (!dladdr(code, &where) || !where.dli_fname) return NULL;
+  if (any_in(where.dli_fname, camkit)) return &mine->ours;
+  return any_in(where.dli_fname, driver) ? &mine->drivers : NULL;
+}
+
 static void count(void* caller) {
   if (inside || !atomic_load_explicit(&counting, memory_order_relaxed)) return;
   inside = 1;
   if (!mine) mine = find((int)syscall(SYS_gettid), 1);
-  Dl_info where;
-  if (mine && dladdr(caller, &where) && where.dli_fname && strstr(where.dli_fname, "/camkit/"))
-    atomic_fetch_add(&mine->ours, 1);
-  else if (mine)
-    atomic_fetch_add(&mine->others, 1);
+  if (mine) {
+    void* stack[16];
+    atomic_long* who = whose(caller);
+    /* A library that serves them all, such as that of C++: whoever called it. */
+    for (int i = 0, n = who ? 0 : backtrace(stack, 16); !who && i < n; ++i) who = whose(stack[i]);
+    atomic_fetch_add(who ? who : &mine->others, 1);
+  }
   inside = 0;
 }
 
@@ -92,6 +116,7 @@ void alloc_probe_count(int on) {
   if (on)
     for (int i = 0; i < THREADS; ++i) {
       atomic_store(&rows[i].ours, 0);
+      atomic_store(&rows[i].drivers, 0);
       atomic_store(&rows[i].others, 0);
     }
   atomic_store(&counting, on);
@@ -100,6 +125,10 @@ void alloc_probe_count(int on) {
 long alloc_probe_ours(int tid) {
   row* r = find(tid, 0);
   return r ? atomic_load(&r->ours) : 0;
+}
+long alloc_probe_drivers(int tid) {
+  row* r = find(tid, 0);
+  return r ? atomic_load(&r->drivers) : 0;
 }
 long alloc_probe_others(int tid) {
   row* r = find(tid, 0);

@@ -3,7 +3,9 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from camkit cimport CAMKIT_OK, Frame, FramePool, Stage, camkit_frame, camkit_frame_release
+from posix.unistd cimport usleep
+
+from camkit cimport CAMKIT_OK, Frame, FramePool, Source, Stage, camkit_frame, camkit_frame_release
 from camkit.gl_core cimport GLSink
 from camkit.gl_core._enums cimport (
     GL_READ_FRAMEBUFFER,
@@ -15,6 +17,8 @@ from camkit.gl_core._enums cimport (
 from camkit.gl_core._flights cimport FLIGHTS
 from camkit.gl_core._painter cimport Painter, painting
 from camkit.gl_core._types cimport GLbitfield, GLenum, GLsync
+
+from time import monotonic
 
 from camkit.gl_core.context import headless
 
@@ -199,3 +203,23 @@ cdef class Torn(GLSink):
         for i in range(4):
             number |= <uint32_t>pixels[4 * i] << 8 * i
         return number
+
+
+def hold_the_gil(list sources not None, uint64_t frames, double timeout):
+    """Keep the GIL until each source has lent so many frames more, or for `timeout` seconds; return the fewest."""
+    cdef volatile uint64_t *taken[8]
+    cdef uint64_t before[8]
+    cdef uint64_t fewest = 0
+    cdef double until = monotonic() + timeout
+    cdef int i
+    for i, source in enumerate(sources):
+        taken[i] = taken_of(source)
+        before[i] = taken[i][0]
+    while fewest < frames and monotonic() < until:
+        usleep(1000)
+        fewest = min([taken[i][0] - before[i] for i in range(len(sources))])
+    return fewest
+
+
+cdef uint64_t *taken_of(Source source) except NULL:
+    return &source.counters.taken
