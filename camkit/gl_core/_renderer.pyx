@@ -248,16 +248,17 @@ cdef class Renderer:
     cdef int _set_colour(self, camkit_colour colour) except -1:
         cdef PixelFormat row = PixelFormat_of(self.format)
         cdef GLfloat matrix[9]
-        cdef GLfloat offset[3]
+        cdef GLfloat zero[3]
         cdef int i
         self.gl.UseProgram(self.program)
         found = conversion(row.model, colour.primaries, colour.transfer, colour.matrix, colour.range, 8 * row.itemsize)
         for i in range(9):
             matrix[i] = found.matrix[i]
         for i in range(3):
-            offset[i] = found.offset[i]
+            # One addition in the place of a subtraction before the matrix, for every pixel.
+            zero[i] = -sum(found.matrix[3 * i + k] * found.offset[k] for k in range(3))
         self.gl.UniformMatrix3fv(self.gl.GetUniformLocation(self.program, b"to_rgb"), 1, True, matrix)
-        self.gl.Uniform3fv(self.gl.GetUniformLocation(self.program, b"offset"), 1, offset)
+        self.gl.Uniform3fv(self.gl.GetUniformLocation(self.program, b"zero"), 1, zero)
         self.functions.check("set the conversion of colours")
         self.colour = colour
         self.conversion = found.name
