@@ -6,7 +6,7 @@ from camkit.camera_capture.events import Events
 from camkit.camera_capture.info import CameraInfo, Request, StreamInfo
 from camkit.memory_manager import Frame
 from camkit.performance_core import FrameSpec, Pipeline, Source
-from camkit.performance_core.stats import SourceStats
+from camkit.performance_core.node_stats import SourceStats
 
 def live_backends() -> list[Backend]: ...
 def end_thread_at_exit() -> None: ...

@@ -17,7 +17,8 @@ from camkit.memory_manager._checks import check_int
 if TYPE_CHECKING:
     from camkit.camera_capture._backend import Backend
     from camkit.memory_manager import Frame, FramePool, PixelFormat
-    from camkit.performance_core.stats import SourceStats, Summary
+    from camkit.performance_core.node_stats import SourceStats
+    from camkit.performance_core.stats import Summary
 
 
 class Camera(Settings):

@@ -7,19 +7,16 @@ from camkit.performance_core._stats import Histogram
 from camkit.performance_core._thread_pool import ThreadPool
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import FrameSpec
+from camkit.performance_core.node_stats import Drops, SinkStats, SourceStats, StageStats
 from camkit.performance_core.parallel import Parallel
 from camkit.performance_core.pipeline import Pipeline
 from camkit.performance_core.stages import DROP, CFrame, Copy, CStage, Every, PyStage
 from camkit.performance_core.stats import (
     BranchStats,
     Copies,
-    Drops,
     FrameCounts,
     LinkStats,
     PipelineStats,
-    SinkStats,
-    SourceStats,
-    StageStats,
     Summary,
     ThreadStats,
 )

@@ -3,8 +3,9 @@ from typing import Literal
 
 from camkit.memory_manager._format import PixelFormat
 from camkit.performance_core.negotiate import FrameSpec
+from camkit.performance_core.node_stats import SinkStats, SourceStats, StageStats
 from camkit.performance_core.pipeline import Pipeline
-from camkit.performance_core.stats import SinkStats, SourceStats, StageStats, Summary
+from camkit.performance_core.stats import Summary
 
 class Node:
     name: str

@@ -24,7 +24,7 @@ from camkit.performance_core._stats cimport histogram, summary
 from camkit.errors import FormatMismatch, StageError
 from camkit.memory_manager._checks import check_int
 from camkit.performance_core.negotiate import FrameSpec, declared, mismatch, words
-from camkit.performance_core.stats import Drops, SinkStats, SourceStats, StageStats
+from camkit.performance_core.node_stats import Drops, SinkStats, SourceStats, StageStats
 
 cdef int64_t SLICE_NS = 100_000_000  # a stage that waits for a slot comes back this often, to be told that it is over
 

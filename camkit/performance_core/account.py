@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from camkit.performance_core._stage import Node, Sink, Source, Stage
 from camkit.performance_core.graph import REMOVED
+from camkit.performance_core.node_stats import Drops, SourceStats
 from camkit.performance_core.stats import (
     BranchStats,
     Copies,
-    Drops,
     FrameCounts,
     LinkStats,
     PipelineStats,
-    SourceStats,
     Summary,
     ThreadStats,
 )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from camkit.memory_manager._checks import check_int
 from camkit.performance_core._ordered_map import MOST_IN_FLIGHT, MOST_WORKERS, OrderedMap
 from camkit.performance_core._stage import Stage
+from camkit.performance_core.node_stats import StageStats
 from camkit.performance_core.stages import as_stage
-from camkit.performance_core.stats import StageStats
 
 if TYPE_CHECKING:
     from camkit.performance_core._queue import Link

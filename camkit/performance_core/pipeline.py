@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from camkit.memory_manager import Frame
     from camkit.performance_core._stage import Source, Stage
     from camkit.performance_core.graph import Path
-    from camkit.performance_core.stats import PipelineStats, SourceStats
+    from camkit.performance_core.node_stats import SourceStats
+    from camkit.performance_core.stats import PipelineStats
     from camkit.performance_core.step import Step
     from camkit.performance_core.tee import Branch, Tee
     from camkit.performance_core.timeline import Timeline

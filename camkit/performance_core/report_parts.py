@@ -8,9 +8,10 @@ from html import escape
 from typing import Any
 
 from camkit.performance_core import plots
+from camkit.performance_core.node_stats import Drops
 from camkit.performance_core.plots import duration
 from camkit.performance_core.report_style import CAUSES
-from camkit.performance_core.stats import Drops, PipelineStats, Summary
+from camkit.performance_core.stats import PipelineStats, Summary
 from camkit.performance_core.timeline import Timeline
 
 MEANINGS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from camkit.performance_core.stats import Record
+from camkit.performance_core.node_stats import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from camkit.performance_core._stats import Histogram
-from camkit.performance_core.stats import Drops, PipelineStats
+from camkit.performance_core.node_stats import Drops
+from camkit.performance_core.stats import PipelineStats
 
 BINS = 200
 FIRST_S = 0.05  # width of a bin at first

@@ -16,8 +16,8 @@ from camkit.camera_capture._recording.frame_record import to_record
 from camkit.camera_capture._recording.schemas import VERSION, need_mcap
 from camkit.camera_capture.info import check_choice
 from camkit.errors import RecordError
+from camkit.performance_core.node_stats import SourceStats
 from camkit.performance_core.stages import PyStage
-from camkit.performance_core.stats import SourceStats
 
 if TYPE_CHECKING:
     from camkit.camera_capture._recording.writer import RecordingWriter
