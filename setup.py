@@ -65,6 +65,7 @@ ROWS = [
     Row("camkit.performance_core.stages._python", hot=True),
     Row("camkit.performance_core.stages._native", hot=True),
     Row("camkit.performance_core.stages._builtin", hot=True),
+    Row("camkit.camera_capture._intake", hot=True),
     Row("camkit.camera_capture._backend", hot=True),
     Row("camkit.camera_capture._synthetic", hot=True),
     Row("camkit.camera_capture._recording.frame_record"),

@@ -2,20 +2,20 @@ from typing import Literal
 
 from camkit.camera_capture._v4l2.controls import ControlNode
 from camkit.camera_capture._v4l2.settings import V4L2Settings
+from camkit.camera_capture._intake import Intake
 from camkit.camera_capture.events import Events
-from camkit.camera_capture.info import CameraInfo, Request, StreamInfo
+from camkit.camera_capture.info import CameraInfo, Request
 from camkit.memory_manager import Frame
-from camkit.performance_core import FrameSpec, Pipeline, Source
+from camkit.performance_core import FrameSpec, Pipeline
 from camkit.performance_core.node_stats import SourceStats
 
 def live_backends() -> list[Backend]: ...
 def end_thread_at_exit() -> None: ...
 
-class Backend(Source):
+class Backend(Intake):
     info: CameraInfo
     request: Request
     events: Events
-    stream: StreamInfo
     streaming: bool
     closed: bool
     generation: int

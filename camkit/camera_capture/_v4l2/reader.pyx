@@ -6,7 +6,8 @@ from posix.unistd cimport close as c_close
 
 cimport cython
 
-from camkit.camera_capture._backend cimport TAKE_NS, Backend, gate
+from camkit.camera_capture._backend cimport Backend, gate
+from camkit.camera_capture._intake cimport TAKE_NS
 from camkit.camera_capture._v4l2.abi cimport (
     F_SETFL,
     O_NONBLOCK,
