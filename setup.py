@@ -45,6 +45,7 @@ ROWS = [
     Row("camkit.memory_manager._foreign"),
     Row("camkit.memory_manager._backing"),
     Row("camkit.memory_manager._pool", hot=True),
+    Row("camkit.memory_manager._description", hot=True),
     Row("camkit.memory_manager._frame", hot=True, numpy=True),
     Row("camkit.memory_manager._dlpack"),
     Row("camkit.performance_core._stage", hot=True),

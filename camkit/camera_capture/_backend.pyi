@@ -1,8 +1,8 @@
 from typing import Literal
 
+from camkit.camera_capture._intake import Intake
 from camkit.camera_capture._v4l2.controls import ControlNode
 from camkit.camera_capture._v4l2.settings import V4L2Settings
-from camkit.camera_capture._intake import Intake
 from camkit.camera_capture.events import Events
 from camkit.camera_capture.info import CameraInfo, Request
 from camkit.memory_manager import Frame

@@ -37,7 +37,7 @@ from camkit.camera_capture.lender import check_lender, lent_frames
 from camkit.errors import CameraNotFound
 from camkit.memory_manager._checks import check_int, shown
 from camkit.memory_manager._format import FORMATS
-from camkit.memory_manager._frame import MATRICES, MEMORIES, PRIMARIES, RANGES, TRANSFERS
+from camkit.memory_manager._description import MATRICES, MEMORIES, PRIMARIES, RANGES, TRANSFERS
 
 INFO = CameraInfo("synthetic", "Synthetic camera", None, None, "camkit", "memory", "synthetic")
 LEAST = (least_width, least_height)

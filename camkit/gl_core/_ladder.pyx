@@ -14,7 +14,7 @@ from camkit.gl_core._ways.client import Client
 from camkit.gl_core.transfers import CANDIDATES, Memory, best, check_transfer, row_of
 from camkit.gl_core.trials import WRONG, Trials
 from camkit.memory_manager._format import FORMATS
-from camkit.memory_manager._frame import MEMORIES
+from camkit.memory_manager._description import MEMORIES
 
 WAITING = "it can be judged when the first frame has come"
 

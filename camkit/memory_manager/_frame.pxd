@@ -1,18 +1,16 @@
 from libc.stdint cimport uint32_t
 
 from camkit.memory_manager._abi cimport camkit_frame
+from camkit.memory_manager._description cimport Description
 
 
-cdef class Frame:
-    cdef camkit_frame *c  # one reference to its slot; NULL when closed
+cdef class Frame(Description):
     cdef Py_ssize_t exports  # views alive: while there are any, the slot cannot be given up
     # Both are guarded by the GIL, or without one by the frame's critical section.
     cdef Py_ssize_t shape[3]
     cdef Py_ssize_t strides[3]
 
     cdef void give_back(self) noexcept
-    # What a frame's own code reads, under the GIL or the frame's critical section; others share().
-    cdef camkit_frame *get(self) except NULL
     # One more reference, for the caller to release: the slot stays, whoever closes the frame meanwhile.
     cdef camkit_frame *share(self) except NULL
     cdef void unexport(self) noexcept

@@ -14,7 +14,7 @@ from camkit.memory_manager._pool cimport FramePool
 from camkit.performance_core._stage cimport Source
 
 from camkit.memory_manager._checks import check_int
-from camkit.memory_manager._frame import CLOCKS
+from camkit.memory_manager._description import CLOCKS
 
 
 cdef extern from "camkit/cpu.hpp" namespace "camkit" nogil:

@@ -36,7 +36,7 @@ from camkit.camera_capture._recording.damage import ChunkDamaged, Damage
 from camkit.camera_capture.lender import check_lender, lent_pool
 from camkit.memory_manager._checks import shown
 from camkit.memory_manager._format import FORMATS
-from camkit.memory_manager._frame import CLOCKS, MATRICES, MEMORIES, PRIMARIES, RANGES, STAMPS, TRANSFERS
+from camkit.memory_manager._description import CLOCKS, MATRICES, MEMORIES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
 TIMES = ("recorded", "now")
 DAMAGE = ("raise", "skip")

@@ -47,7 +47,7 @@ from camkit.camera_capture._v4l2.watch import V4L2Events
 from camkit.camera_capture.info import MOST_BUFFERS as MOST, StreamInfo
 from camkit.camera_capture.selection import check_rect
 from camkit.errors import CameraBusy, CameraDisconnected, CameraError, CameraNotFound, FormatNotSupported
-from camkit.memory_manager._frame import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
+from camkit.memory_manager._description import CLOCKS, MATRICES, PRIMARIES, RANGES, STAMPS, TRANSFERS
 
 
 @cython.no_gc_clear  # the collector must not close the device before __dealloc__ has ended the stream
