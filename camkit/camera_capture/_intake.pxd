@@ -4,7 +4,7 @@ from libcpp.atomic cimport atomic
 
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.memory_manager._pool cimport FramePool
-from camkit.performance_core._stage cimport Source
+from camkit.performance_core._source cimport Source
 
 
 cdef enum exhausted_policy:

@@ -12,7 +12,7 @@ from camkit.gl_core._panel cimport Panel
 from camkit.gl_core._renderer cimport Renderer
 from camkit.gl_core._snapshots cimport Snapshots
 from camkit.memory_manager._abi cimport camkit_frame
-from camkit.performance_core._stage cimport Sink
+from camkit.performance_core._sink cimport Sink
 from camkit.performance_core._stats cimport histogram
 
 

@@ -1,3 +1,3 @@
-from camkit.performance_core._stage import Sink
+from camkit.performance_core._sink import Sink
 
 class Drawing(Sink): ...

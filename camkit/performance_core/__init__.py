@@ -2,7 +2,9 @@
 
 from camkit.performance_core._pool_source import PoolSource
 from camkit.performance_core._queue import FrameQueue
-from camkit.performance_core._stage import NullSink, Sink, Source, Stage
+from camkit.performance_core._sink import NullSink, Sink
+from camkit.performance_core._source import Source
+from camkit.performance_core._stage import Stage
 from camkit.performance_core._stats import Histogram
 from camkit.performance_core._thread_pool import ThreadPool
 from camkit.performance_core.match import Match

@@ -8,7 +8,7 @@ cdef enum:
     MOST_KEPT = 64  # frames that a DeferredStage may have under way
 
 
-# Users subclass it by cimport: see _stage.pxd.
+# Users subclass it by cimport: see _node.pxd.
 cdef class DeferredStage(Stage):
     # process() answers as that of any Stage, but for this: CAMKIT_OK goes without a frame. *frame is NULL then, and the
     # stage has it, one of MOST_KEPT at the most, until collect() tells what became of it.

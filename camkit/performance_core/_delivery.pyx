@@ -11,7 +11,7 @@ from camkit.memory_manager._abi cimport (
     now_ns,
 )
 from camkit.performance_core._chain cimport Chain, failed
-from camkit.performance_core._stage cimport Sink
+from camkit.performance_core._sink cimport Sink
 from camkit.performance_core._stats cimport histogram
 from camkit.performance_core._trace cimport trace_aborted, trace_sink
 

@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._outlets cimport Outlet, outlet
-from camkit.performance_core._stage cimport Source
+from camkit.performance_core._source cimport Source
 
 
 cdef extern from "camkit/frame_matcher.hpp" namespace "camkit" nogil:

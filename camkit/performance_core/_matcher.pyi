@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Self
 
 from camkit.performance_core._outlets import Outlet
-from camkit.performance_core._stage import Source
+from camkit.performance_core._source import Source
 
 MOST_INPUTS: int
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from camkit.memory_manager._abi cimport CAMKIT_ERROR, CAMKIT_MAX_COMPANIONS, camkit_frame
 from camkit.performance_core._outlets cimport Outlet
-from camkit.performance_core._stage cimport Source
+from camkit.performance_core._source cimport Source
 
 from camkit.errors import ClockUnknown
 

@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from camkit.memory_manager._pool cimport FramePool
 from camkit.performance_core._chain cimport tick_clock
-from camkit.performance_core._stage cimport Source
+from camkit.performance_core._source cimport Source
 
 
 cdef extern from "<atomic>" namespace "std" nogil:

@@ -1,5 +1,5 @@
 from camkit.memory_manager._pool import FramePool
-from camkit.performance_core._stage import Source
+from camkit.performance_core._source import Source
 
 class PoolSource(Source):
     def __init__(

@@ -11,7 +11,7 @@ from camkit.memory_manager._abi cimport (
     now_ns,
 )
 from camkit.memory_manager._pool cimport FramePool
-from camkit.performance_core._stage cimport Source
+from camkit.performance_core._source cimport Source
 
 from camkit.memory_manager._checks import check_int
 from camkit.memory_manager._description import CLOCKS

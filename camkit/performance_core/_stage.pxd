@@ -1,9 +1,7 @@
-# The three contracts of a pipeline. Users subclass these by cimport, from outside: a change of these layouts breaks
-# their compiled code, so nothing is added here that can live elsewhere.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
-from camkit.performance_core._stats cimport histogram
+from camkit.performance_core._node cimport Node
 
 
 cdef extern from "camkit/stage_pool.hpp" namespace "camkit" nogil:
@@ -26,41 +24,10 @@ cdef extern from "camkit/stage_pool.hpp" namespace "camkit" nogil:
     bint held_alone(const camkit_frame *f) noexcept
 
 
-cdef struct source_counters:
-    # Written by the source's own thread, read by any.
-    uint64_t captured  # frames that the camera made: taken + lost
-    uint64_t taken  # frames that next() handed on
-    uint64_t driver, corrupt, pool, aborted  # frames lost, by cause
-    uint64_t copies, copied_bytes  # copies that next() made
-
-
-cdef struct sink_counters:
-    # Written by the sink's own thread, read by any.
-    uint64_t displayed  # frames that reached the eye, or the GPU
-    uint64_t copies, copied_bytes
-
-
 cdef struct stage_counters:
     # Frames lost here, by cause, and the copies made. Written by the stage's own thread, read by any.
     uint64_t bad, pool
     uint64_t copies, copied_bytes
-
-
-cdef class Node:
-    cdef public str name
-    cdef object __weakref__
-
-
-cdef class Source(Node):
-    cdef source_counters counters
-    cdef histogram *dequeue_latency  # owned; timestamp_ns to dequeue_ns, same clock only
-
-    # The next frame with one reference, which the caller owns. Waits at most timeout_ns (0: not at all, negative: until
-    # interrupted, or as long as it likes) and returns CAMKIT_OK, CAMKIT_TIMEOUT, CAMKIT_END or CAMKIT_INTERRUPTED. One
-    # thread at a time.
-    cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil
-    # Make a waiting next() return CAMKIT_INTERRUPTED soon. Any thread.
-    cdef void interrupt(self) noexcept nogil
 
 
 cdef class Stage(Node):
@@ -111,21 +78,3 @@ cdef class Stage(Node):
     cdef bint format_is(self, spec)
     cdef int private_copy(self, camkit_frame **frame) except -1 nogil
     cdef camkit_frame *slot(self, camkit_frame *like, int *answer) noexcept nogil
-
-
-cdef class Sink(Node):
-    cdef sink_counters counters
-    # A sink that wants frames at moments of its own, such as a screen's refreshes, sets in start() how many may wait in
-    # front of it; 0: each is consumed as it comes.
-    cdef int room
-    cdef int64_t wake_ns  # when it wants to be asked again, on the monotonic clock; 0: with the next frame
-
-    # Which of the waiting frames, the oldest first, is to be consumed now: its index, those before it are dropped as
-    # `late`; or -1: none yet. The last `fresh` of them were not there when it was asked last. Asked with each frame
-    # that comes, and at wake_ns, which it sets. Only with `room`.
-    cdef int choose(self, camkit_frame **waiting, int count, int fresh) noexcept nogil
-    # Take the frame over: its reference is the sink's from now on, and stays the caller's on an error.
-    cdef int consume(self, camkit_frame *frame) except -1 nogil
-    # Called when no frame waits: finish what is under way, for at most timeout_ns. Returns 1 while work is pending,
-    # else 0.
-    cdef int idle(self, int64_t timeout_ns) except -1 nogil

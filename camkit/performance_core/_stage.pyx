@@ -1,4 +1,4 @@
-"""Source, Stage and Sink: what a pipeline is made of."""
+"""Stage: works on one frame after the other."""
 
 cimport cython
 from cpython.exc cimport PyErr_Occurred
@@ -19,128 +19,16 @@ from camkit.memory_manager._abi cimport (
     copy_pixels,
 )
 from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
-from camkit.performance_core._stats cimport histogram, summary
+from camkit.performance_core._node cimport Node
 
 from camkit.errors import FormatMismatch, StageError
 from camkit.memory_manager._checks import check_int
 from camkit.performance_core.negotiate import FrameSpec, declared, mismatch, words
-from camkit.performance_core.node_stats import Drops, SinkStats, SourceStats, StageStats
+from camkit.performance_core.node_stats import StageStats
 
 cdef int64_t SLICE_NS = 100_000_000  # a stage that waits for a slot comes back this often, to be told that it is over
 
 ctypedef int (*work_method)(Stage, camkit_frame *, camkit_frame *) noexcept nogil
-
-
-cdef class Node:
-    """Common part of sources, stages and sinks.
-
-    1. `start()` is called once before the first frame, in the thread that will run the node, with the GIL.
-    2. The nogil method (`next`, `process`, `consume`) is then called from that thread only.
-    3. `stop()` is called once after the last frame, in the same thread, with the GIL, also after an error. A pipeline
-       may be run again: then `start()` comes again.
-    4. `latencies()` adds named rows to the pipeline's table; it may be called from any thread at any time.
-
-    Thread-safety: the nogil methods, `start` and `stop` belong to the node's thread; everything else may be called from
-    any. A node works in one pipeline at a time.
-    """
-
-    def __cinit__(self):
-        self.name = type(self).__name__  # also for a subclass that forgets super().__init__()
-
-    def __init__(self, name=None):
-        if name is not None:
-            self.name = str(name)
-
-    def __repr__(self):
-        return f"<{type(self).__name__} {self.name!r}>"
-
-    @property
-    def prepared_at(self):
-        """float: when it last ended getting something ready, by `time.monotonic()`; infinity meanwhile, 0.0 never.
-
-        The watchdog counts from then on: what is done once may take longer than it allows for a frame.
-        """
-        return 0.0
-
-    def attach(self, pipeline):
-        """Hear which pipeline it works in: called before each run, in the thread that starts it."""
-
-    def start(self):
-        """Get ready: called before the first frame of a run, in the node's thread."""
-
-    def stop(self):
-        """Give up what `start` took: called after the last frame of a run, in the node's thread."""
-
-    def negotiate(self, frames):
-        """Agree to the frames that will come, before the first one does, and tell what goes on from here.
-
-        Called for every node of a chain, from its source on, when a pipeline is built and again when it starts.
-
-        Parameters
-        ----------
-        frames : FrameSpec or None
-            What comes from the node before; None: that is not known, as for a source.
-
-        Returns
-        -------
-        FrameSpec or None
-
-        Raises
-        ------
-        FormatMismatch
-            The node does not take these.
-        """
-        return frames
-
-    def latencies(self):
-        """Return {name: Summary} of what the node measures itself."""
-        return {}
-
-    def explain(self):
-        """Tell in words what the node does and why it does it so."""
-        return repr(self)
-
-
-cdef class Source(Node):
-    """Where frames come from. Subclass in Cython and override `next` and `interrupt`.
-
-    `next` hands over a frame with one reference, which the caller owns from then on. `interrupt` may be called from any
-    thread. Thread-safety otherwise as for `Node`.
-    """
-
-    def __cinit__(self):
-        self.dequeue_latency = new histogram()
-        if self.dequeue_latency == NULL:
-            raise MemoryError("no memory for a histogram")
-
-    def __dealloc__(self):
-        del self.dequeue_latency
-
-    def stats(self):
-        """Frames so far: captured = taken + dropped, dropped by cause, and the copies made.
-
-        Returns
-        -------
-        SourceStats
-        """
-        c = self.counters
-        dropped = Drops(c.driver, c.corrupt, c.pool, aborted=c.aborted)
-        return SourceStats(c.captured, c.taken, dropped, c.copies, c.copied_bytes)
-
-    def latencies(self):
-        """Return {"dequeue": Summary}: from the driver's timestamp to our hands, since the pipeline's run began."""
-        return {"dequeue": summary(self.dequeue_latency)}
-
-    def wake(self):
-        """Make a waiting `next` return soon. Any thread."""
-        self.interrupt()
-
-    cdef int next(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
-        with gil:
-            raise NotImplementedError(f"{type(self).__name__} is a Source without a next()")
-
-    cdef void interrupt(self) noexcept nogil:
-        pass
 
 
 cdef class Stage(Node):
@@ -429,50 +317,3 @@ cdef class Stage(Node):
     cdef bint format_is(self, spec):
         return self.width != 0 and (self.width, self.height) == spec.size and (
             PixelFormat.find(spec.format).id == self.format)
-
-
-cdef class Sink(Node):
-    """Where frames end. Subclass in Cython and override `consume`, and `idle` if work goes on after it.
-
-    `consume` takes the frame over: its reference is the sink's from then on, and stays the caller's only if `consume`
-    raises. `pump` is called in the thread that waits for the pipeline. Thread-safety otherwise as for `Node`.
-    """
-
-    cdef int consume(self, camkit_frame *frame) except -1 nogil:
-        with gil:
-            raise NotImplementedError(f"{type(self).__name__} is a Sink without a consume()")
-
-    cdef int idle(self, int64_t timeout_ns) except -1 nogil:
-        return 0
-
-    cdef int choose(self, camkit_frame **waiting, int count, int fresh) noexcept nogil:
-        self.wake_ns = 0
-        return count - 1
-
-    def stats(self):
-        """Frames displayed, and the copies made.
-
-        Returns
-        -------
-        SinkStats
-        """
-        c = self.counters
-        return SinkStats(c.displayed, c.copies, c.copied_bytes)
-
-    def expect(self, format, size, stride=0):
-        """Hear what frames will probably come, before `start`: a sink may get ready for them, or refuse them."""
-
-    def pump(self):
-        """Serve what must run in the main thread, such as a window's events; return False to end the pipeline.
-
-        Called by `Pipeline.wait` every few milliseconds, in the thread that waits; where it is not overridden, seldom.
-        """
-        return True
-
-
-cdef class NullSink(Sink):
-    """Take every frame and let it go: the end of a pipeline that is only measured. Thread-safety as for `Node`."""
-
-    cdef int consume(self, camkit_frame *frame) except -1 nogil:
-        camkit_frame_release(frame)
-        return CAMKIT_OK

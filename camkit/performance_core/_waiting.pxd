@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t
 
 from camkit.memory_manager._abi cimport camkit_frame
-from camkit.performance_core._stage cimport Sink
+from camkit.performance_core._sink cimport Sink
 
 cdef extern from * nogil:
     """

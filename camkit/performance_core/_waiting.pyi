@@ -1,4 +1,4 @@
-from camkit.performance_core._stage import Sink
+from camkit.performance_core._sink import Sink
 
 class Waiting:
     def __new__(cls, sink: Sink) -> Waiting: ...

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._delivery cimport Delivery
 from camkit.performance_core._outlets cimport Outlet, Outlets, outlet
-from camkit.performance_core._stage cimport Source
+from camkit.performance_core._source cimport Source
 from camkit.performance_core._stats cimport histogram
 
 

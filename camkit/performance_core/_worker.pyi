@@ -2,9 +2,12 @@ from collections.abc import Iterable
 from typing import Self
 
 from camkit.performance_core._delivery import Delivery
+from camkit.performance_core._node import Node
 from camkit.performance_core._outlets import Outlet, Outlets
 from camkit.performance_core._run import Run
-from camkit.performance_core._stage import Node, Sink, Source, Stage
+from camkit.performance_core._sink import Sink
+from camkit.performance_core._source import Source
+from camkit.performance_core._stage import Stage
 from camkit.performance_core.latch import Latch
 from camkit.performance_core.stats import Summary
 

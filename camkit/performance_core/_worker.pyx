@@ -16,11 +16,12 @@ from camkit.performance_core._chain cimport failed
 from camkit.performance_core._delivery cimport Delivery
 from camkit.performance_core._outlets cimport outlet, outlet_list
 from camkit.performance_core._run cimport Run
-from camkit.performance_core._stage cimport Sink, Source
+from camkit.performance_core._sink cimport Sink
+from camkit.performance_core._source cimport Source
 from camkit.performance_core._stats cimport histogram, summary, summary_of
 from camkit.performance_core._trace cimport trace_aborted, trace_pop, trace_push, trace_take
 
-from camkit.performance_core._stage import NullSink
+from camkit.performance_core._sink import NullSink
 from camkit.performance_core.latch import Latch
 
 cdef int64_t SLICE_NS = 100_000_000  # one without is asked this often whether it has got some: its window was resized

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from camkit.performance_core._stage import Node, Sink, Source, Stage
+from camkit.performance_core._node import Node
+from camkit.performance_core._sink import Sink
+from camkit.performance_core._source import Source
+from camkit.performance_core._stage import Stage
 from camkit.performance_core.graph import REMOVED
 from camkit.performance_core.node_stats import Drops, SourceStats
 from camkit.performance_core.stats import (

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from camkit.performance_core._deferred import DeferredStage
-from camkit.performance_core._stage import NullSink, Sink, Source, Stage
+from camkit.performance_core._sink import NullSink, Sink
+from camkit.performance_core._source import Source
+from camkit.performance_core._stage import Stage
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import negotiate
 from camkit.performance_core.parallel import Parallel

@@ -6,7 +6,7 @@ from typing import Any
 
 from camkit.errors import ClockUnknown
 from camkit.performance_core._matcher import MOST_INPUTS
-from camkit.performance_core._stage import Source
+from camkit.performance_core._source import Source
 from camkit.performance_core.step import step_of
 
 

@@ -11,7 +11,7 @@ from camkit.memory_manager._checks import check_int, check_size
 from camkit.memory_manager._format import PixelFormat
 
 if TYPE_CHECKING:
-    from camkit.performance_core._stage import Node
+    from camkit.performance_core._node import Node
 
 Size = tuple[int, int]
 

@@ -14,7 +14,7 @@ from camkit.memory_manager._checks import check_timeout
 from camkit.performance_core import live, reconfigure, waiting
 from camkit.performance_core._queue import POLICIES, FrameQueue
 from camkit.performance_core._run import Run
-from camkit.performance_core._stage import Sink
+from camkit.performance_core._sink import Sink
 from camkit.performance_core.account import Closed, Error, take_account
 from camkit.performance_core.drawing import draw
 from camkit.performance_core.graph import Graph
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from camkit.memory_manager import Frame
-    from camkit.performance_core._stage import Source, Stage
+    from camkit.performance_core._source import Source
+    from camkit.performance_core._stage import Stage
     from camkit.performance_core.graph import Path
     from camkit.performance_core.node_stats import SourceStats
     from camkit.performance_core.stats import PipelineStats

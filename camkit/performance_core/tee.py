@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from camkit.performance_core._stage import Source
+from camkit.performance_core._source import Source
 from camkit.performance_core.step import link_queue, name_of, step_of
 
 

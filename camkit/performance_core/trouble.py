@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from camkit.errors import CamkitError, PipelineError
-from camkit.performance_core._stage import Sink, Stage
+from camkit.performance_core._sink import Sink
+from camkit.performance_core._stage import Stage
 
 if TYPE_CHECKING:
     from camkit.performance_core.pipeline import Pipeline

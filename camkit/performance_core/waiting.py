@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from camkit.memory_manager._checks import check_timeout
-from camkit.performance_core._stage import Sink
+from camkit.performance_core._sink import Sink
 from camkit.performance_core.trouble import hang_error, hanging
 
 if TYPE_CHECKING:

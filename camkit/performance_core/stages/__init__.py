@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from camkit.performance_core._stage import Sink, Stage
+from camkit.performance_core._sink import Sink
+from camkit.performance_core._stage import Stage
 from camkit.performance_core.stages._builtin import Copy, Every
 from camkit.performance_core.stages._native import CStage
 from camkit.performance_core.stages._python import DROP, PyStage

@@ -1,0 +1,6 @@
+from camkit.performance_core._node import Node
+from camkit.performance_core.node_stats import SourceStats
+
+class Source(Node):
+    def stats(self) -> SourceStats: ...
+    def wake(self) -> None: ...
