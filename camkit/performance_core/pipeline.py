@@ -6,12 +6,11 @@ import contextlib
 import os
 import threading
 import time
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from camkit.errors import CamkitError, OutputError
 from camkit.memory_manager._checks import check_timeout
-from camkit.performance_core import live, reconfigure, waiting
+from camkit.performance_core import ending, reconfigure, starting, waiting
 from camkit.performance_core._queue import POLICIES, FrameQueue
 from camkit.performance_core._run import Run
 from camkit.performance_core._sink import Sink
@@ -21,16 +20,14 @@ from camkit.performance_core.graph import Graph
 from camkit.performance_core.latch import Latch
 from camkit.performance_core.observation import Observation, write_report
 from camkit.performance_core.strand import Loom, Strand
-from camkit.performance_core.trouble import hang_error, late_error, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from types import TracebackType
 
     from camkit.memory_manager import Frame
     from camkit.performance_core._source import Source
     from camkit.performance_core._stage import Stage
-    from camkit.performance_core.graph import Path
     from camkit.performance_core.node_stats import SourceStats
     from camkit.performance_core.stats import PipelineStats
     from camkit.performance_core.step import Step
@@ -184,39 +181,7 @@ class Pipeline:
         report: str | os.PathLike[str] | None = None,
     ) -> None:
         """Start the threads and return when every node is ready. Parameters and errors as for `run`."""
-        if frames is not None and (
-            isinstance(frames, bool) or not isinstance(frames, Integral) or not 0 < frames < 1 << 63
-        ):
-            raise ValueError(f"frames is {frames!r}, not a whole number from 1 on")
-        if seconds is not None and not 0 < check_timeout(seconds, "seconds") < 1e9:
-            raise ValueError(f"seconds is {seconds!r}, not a number above 0")
-        self._refuse_beginners("start")
-        with self._changing:
-            with live.claim(self):
-                self._graph.negotiate()
-                self._announce(self._graph.nodes)
-                watching = trace is not None or report is not None
-                self._observed = Observation(self, trace, report) if watching else None
-                self._timeline = None if self._observed is None else self._observed.timeline
-                self._unwritten = None
-                self._starter = threading.get_ident()
-                self._build(frames)
-            try:
-                self._begin(self._strands)
-                self._before = {name: source.stats() for name, source in self._graph.inputs.items()}
-                self._began = time.monotonic()
-                self._deadline = None if seconds is None else self._began + seconds
-                self._go.set()
-                if self._observed is not None:
-                    self._observed.begin()
-            except BaseException:
-                self._give_up(self._strands)
-                raise
-            finally:
-                self._starter = None
-        if self.errors:
-            self.abort()
-            self.wait()
+        starting.start(self, frames, seconds, trace, report)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run is over, serving the sinks' windows meanwhile. Ctrl-C aborts the run at once.
@@ -262,19 +227,7 @@ class Pipeline:
             A stage did not come back within `timeout` seconds; the message names it. The run is aborted, and a thread
             that does not end even so is left behind.
         """
-        timeout = check_timeout(timeout)
-        self.drain()
-        if self._own_thread():
-            return
-        if not self._join(timeout):
-            late = late_error(self, self._strands, timeout)
-            self.abort()
-            if self._join(min(timeout, 0.5)):
-                self._account()
-                raise late
-            self._write_down()
-            raise hang_error(self, self._strands, timeout)
-        self._collect()
+        ending.stop(self, timeout)
 
     def drain(self) -> None:
         """Take no more frames and deliver those under way. Returns at once; `wait` waits for the end."""
@@ -405,63 +358,6 @@ class Pipeline:
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
-    def _announce(self, nodes: list[Any]) -> None:
-        """Tell nodes which pipeline they work in, and sinks what the source delivers before stages change it."""
-        for node in nodes:
-            node.attach(self)
-        for chain in self._graph.chains():
-            if isinstance(chain[-1], Sink) and chain[-1] in nodes:
-                stream = getattr(chain[0], "stream", None)
-                if stream is not None and (stream.stride or len(chain) == 2):
-                    chain[-1].expect(stream.format, (stream.width, stream.height), stream.stride)
-
-    def _build(self, frames: int | None) -> None:
-        self._run, self._go = Run(frames or 0), Latch()
-        self._closed, self._before, self._began, self._ended = Closed(), {}, 0.0, 0.0
-        self._absent = {name: source.stats() for name, source in self._graph.inputs.items()}
-        self._graph.forget_names()
-        self._loom = Loom(self._graph, self._run, self._go, self.drain, self._thread_ended)
-        self._strands = self._weave(self._graph.paths)
-        self._unclosed = [self._run]
-
-    def _weave(self, paths: Sequence[Path]) -> list[Strand]:
-        assert self._loom is not None
-        strands = self._loom.weave(paths)
-        if self._observed is not None:
-            self._observed.equip(strands)
-        return strands
-
-    def _begin(self, strands: list[Strand]) -> None:
-        """Start threads, the sinks' first, so that no frame waits for a GL context."""
-        self._beginning = strands
-        try:
-            for strand in reversed(strands):
-                if any(other.worker.error for other in strands):
-                    strand.give_up()
-                    continue
-                strand.start()
-                while not strand.worker.ready.wait(waiting.PUMP_S):
-                    waiting.pump(self)
-                    waiting.look_for_hang(self, strands)
-        finally:
-            self._beginning = []
-
-    def _refuse_beginners(self, what: str) -> None:
-        if any(strand.thread is threading.current_thread() for strand in self._beginning):
-            raise RuntimeError(
-                f"{what}() of {self!r} was called by one of its own nodes that is getting ready, and for which the "
-                "pipeline waits: call it with the first frame"
-            )
-
-    def _give_up(self, strands: list[Strand]) -> None:
-        self.abort()
-        self._go.set()
-        for strand in strands:
-            if not strand.started:
-                strand.give_up()
-        if self._join(waiting.grace(self)):
-            self._account()
-
     def _thread_ended(self) -> None:
         for listener in tuple(self._listeners):
             listener()
@@ -492,42 +388,6 @@ class Pipeline:
                     strand.thread.join(None if until is None else max(0.0, until - time.monotonic()))
         return all(strand.worker.done.is_set() and not strand.thread.is_alive() for strand in strands)
 
-    def _account(self) -> bool:
-        """Close the account of a run that has ended; return False if it was closed before, or another has begun."""
-        with self._changing:  # who starts a run holds it: what is in the queues of that one is nobody's to discard
-            if self.running or not self._unclosed:
-                return False
-            self._unclosed.pop()
-            for strand in self._strands:
-                if strand.inlet is not None:
-                    strand.inlet.discard()
-                for inlet in strand.matcher.inlets if strand.matcher is not None else ():
-                    inlet.discard()
-        self._ended = time.monotonic()
-        self._write_down()
-        return True
-
-    def _write_down(self) -> None:
-        """Write what was asked for at the start. That it failed is told when the run's own errors are."""
-        observed, self._observed = self._observed, None
-        if observed is not None:
-            try:
-                observed.end()
-            except OutputError as error:
-                self._unwritten = error
-
     @property
     def _all_strands(self) -> list[Strand]:
         return [*self._strands, *self._closed.traced]
-
-    def _collect(self) -> None:
-        """Close the account and raise what went wrong in the run, once."""
-        closed = self._account()
-        unwritten, self._unwritten = self._unwritten, None
-        for error, node, sequence in self.errors if closed else ():
-            failed = wrap(self, error, node, sequence)
-            if unwritten is not None:
-                failed.add_note(str(unwritten))
-            raise failed
-        if unwritten is not None:
-            raise unwritten

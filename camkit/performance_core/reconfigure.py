@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from camkit.memory_manager._checks import check_timeout
-from camkit.performance_core import live
+from camkit.performance_core import live, starting
 from camkit.performance_core.tee import Branch, Tee, branch_of
 from camkit.performance_core.trouble import hang_error, wrap
 
@@ -27,7 +27,7 @@ LOOK_S = 0.002  # how often it is asked whether the producer has taken up a new 
 def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
     """Do the work of `Pipeline.add`."""
     branch = branch_of(what)
-    pipeline._refuse_beginners("add")
+    starting.refuse_beginners(pipeline, "add")
     with pipeline._changing:
         end = pipeline._graph.tee_of(to)
         paths = pipeline._graph.add(branch, end)
@@ -37,11 +37,11 @@ def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
                 return branch
             nodes = [node for path in paths for node in path.nodes]
             with live.claim(pipeline, nodes):
-                pipeline._announce(nodes)
+                starting.announce(pipeline, nodes)
             assert pipeline._loom is not None
-            strands = pipeline._weave(paths)
+            strands = starting.weave(pipeline, paths)
             try:
-                pipeline._begin(strands)
+                starting.begin(pipeline, strands)
                 for strand in strands:
                     if strand.worker.error is not None:
                         raise wrap(pipeline, *strand.worker.error)
@@ -60,7 +60,7 @@ def add_branch(pipeline: Pipeline, what: Any, to: Tee | None) -> Branch:
 def remove_branch(pipeline: Pipeline, branch: Branch, drain: bool, timeout: float) -> None:
     """Do the work of `Pipeline.remove`."""
     timeout = check_timeout(timeout)
-    pipeline._refuse_beginners("remove")
+    starting.refuse_beginners(pipeline, "remove")
     with pipeline._changing:
         path = pipeline._graph.find(branch)
         end = next(other for other in pipeline._graph.paths if other.name in path.after)

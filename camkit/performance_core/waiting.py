@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from camkit.memory_manager._checks import check_timeout
+from camkit.performance_core import ending
 from camkit.performance_core._sink import Sink
 from camkit.performance_core.trouble import hang_error, hanging
 
@@ -37,11 +38,11 @@ def wait(pipeline: Pipeline, timeout: float | None) -> bool:
     except BaseException:
         pipeline.abort()
         if pipeline._join(grace(pipeline)):
-            pipeline._account()
-        pipeline._write_down()  # also when a thread is left behind
+            ending.close_account(pipeline)
+        ending.write_down(pipeline)  # also when a thread is left behind
         raise
     pipeline._join(None)
-    pipeline._collect()
+    ending.collect(pipeline)
     return True
 
 
@@ -69,13 +70,13 @@ async def wait_async(pipeline: Pipeline, timeout: float | None) -> bool:
     except BaseException:
         pipeline.abort()
         if await _joined(pipeline, grace(pipeline)):
-            pipeline._account()
-        pipeline._write_down()  # also when a thread is left behind
+            ending.close_account(pipeline)
+        ending.write_down(pipeline)  # also when a thread is left behind
         raise
     finally:
         pipeline._listeners.remove(tell)
     await _joined(pipeline, END_S)
-    pipeline._collect()
+    ending.collect(pipeline)
     return True
 
 
