@@ -1,4 +1,4 @@
-"""Helpers of the tests of pipelines: sources as fast as they are taken, and a native stage."""
+"""Helpers of the tests of pipelines: sources as fast as they are taken, and the account of a run."""
 
 import threading
 
@@ -17,3 +17,12 @@ def source(frames=200, *, slots=32, **options):
 def workers():
     """List the threads of pipelines that have not ended. The one that lets go of memory is nobody's in particular."""
     return [t for t in threading.enumerate() if t.name.startswith("camkit-") and t.name != "camkit-let-go"]
+
+
+def fast(frames=50, **options):
+    """A camera that makes `frames` pictures as fast as they are taken."""
+    return camkit.SyntheticCamera(size=(320, 240), format="GREY", frames=frames, realtime=False, **options)
+
+
+def balanced(stats):
+    return not stats.faults() and stats.frames.captured == stats.frames.delivered + stats.frames.dropped.total
