@@ -4,43 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
 from camkit.errors import GLError
-from camkit.gl_core import Offscreen
-from camkit.gl_core._egl_calls import EglFunctions
-from camkit.gl_core._gl import Functions
 from camkit.gl_core.context import Context
-from camkit.memory_manager import FORMATS, Frame, FramePool
+from camkit.memory_manager import FORMATS, FramePool
+from tests.stand_ins import Buffers, Change, Probed
 
 DRAWN = [row for row in FORMATS.values() if not row.compressed]
-Change = Callable[[str, int], int | None]
-
-
-class Probed(Offscreen):
-    """An Offscreen whose driver can be changed, a function for another, and asked for errors."""
-
-    def __init__(self, change: Change | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.change = change
-
-    def _open_context(self) -> Context:
-        self.context = context = super()._open_context()
-        if self.change is not None:
-            change = self.change
-
-            def get_proc(name: str) -> int:
-                real = context.get_proc(name)
-                other = change(name, real)
-                return real if other is None else other
-
-            context.functions = Functions(get_proc)
-            context.functions.egl = EglFunctions(get_proc)
-        return context
 
 
 @pytest.fixture(scope="module")
@@ -49,30 +23,6 @@ def screens() -> Iterator[tuple[Probed, Probed]]:
         yield imported, copied
         for screen in (imported, copied):
             assert not screen.description or screen.context.functions.errors() == []
-
-
-class Buffers:
-    """Slots of a memfd, each of which stands for a dma-buf."""
-
-    def __init__(self, gl_nodes, name: str, size: tuple[int, int], slots: int = 2, padding: int = 0) -> None:
-        row = FORMATS[name]
-        stride = row.row_bytes(size[0]) + padding * row.itemsize
-        self.nodes = gl_nodes
-        self.pool = FramePool(slots, format=name, size=size, stride=stride, backing="memfd", alignment=4096)
-        self.random = np.random.default_rng(7)
-
-    def frame(self) -> Frame:
-        """A picture that has no two pages alike."""
-        frame = self.pool.acquire()
-        for plane in frame.planes:
-            flat = np.lib.stride_tricks.as_strided(plane, (plane.strides[0] * len(plane) // plane.itemsize,),
-                                                   (plane.itemsize,))  # fmt: skip
-            flat[:] = self.random.integers(0, 1 << 8 * plane.itemsize, flat.shape)
-        return self.stand_in(frame)
-
-    def stand_in(self, frame: Frame) -> Frame:
-        assert self.pool.fd is not None
-        return self.nodes.stand_in(frame, self.pool.fd, frame.slot * self.pool.pitch)
 
 
 @pytest.mark.parametrize("padding", [0, 7, 64])
@@ -259,98 +209,6 @@ def test_a_buffer_that_is_wrong_later_is_found_out_as_well(gl_nodes, screens) ->
             screen.show(first)
         assert screen.stats().fallbacks == 2, screen.explain()
         assert "the last because" in screen.explain()
-
-
-def counting(alive: set[int]) -> Change:
-    """The driver, with a list of the images that there are."""
-    create = ctypes.CFUNCTYPE(
-        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p
-    )
-    destroy = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
-    kept: list[Any] = []
-
-    def change(name: str, real: int) -> int | None:
-        def created(*args: Any) -> Any:
-            image = create(real)(*args)
-            alive.add(image)
-            return image
-
-        def destroyed(display: int, image: int) -> int:
-            alive.remove(image)
-            return destroy(real)(display, image)
-
-        if name not in ("eglCreateImageKHR", "eglDestroyImageKHR"):
-            return None
-        kept.append(create(created) if name == "eglCreateImageKHR" else destroy(destroyed))
-        return ctypes.cast(kept[-1], ctypes.c_void_p).value
-
-    return change
-
-
-def test_each_plane_of_each_buffer_is_imported_once_and_given_up_at_the_end(gl_nodes) -> None:
-    alive: set[int] = set()
-    buffers = Buffers(gl_nodes, "NV12", (64, 32), slots=3)
-    with Probed(counting(alive), transfer="import") as screen:
-        for _ in range(5):
-            frames = [buffers.frame() for _ in range(3)]
-            for frame in frames:
-                screen.show(frame)
-                frame.close()
-        assert len(alive) == 6
-        assert "3 import(s) for 15 frame(s)" in screen.explain()
-    assert not alive
-
-
-def test_a_stream_that_began_anew_leaves_nothing_of_the_old(gl_nodes) -> None:
-    alive: set[int] = set()
-    with Probed(counting(alive), transfer="import") as screen:
-        for generation in (1, 2, 3):
-            buffers = Buffers(gl_nodes, "GREY", (64, 32), slots=4)
-            for _ in range(10):
-                for frame in [buffers.frame() for _ in range(4)]:
-                    gl_nodes.set_generation(frame, generation)
-                    screen.show(frame)
-                    assert (screen.readback() == frame.array[..., None]).all()
-                    frame.close()
-            buffers.pool.close()
-            assert len(alive) == 4, "forty frames of the new stream are enough to let the old one go"
-        assert screen.stats().fallbacks == 0
-
-
-def test_two_streams_that_take_turns_keep_their_textures(gl_nodes) -> None:
-    one, other = (Buffers(gl_nodes, "GREY", (64, 32), slots=2) for _ in range(2))
-    with Probed(transfer="import") as screen:
-        for _ in range(60):
-            for buffers in (one, other):
-                with buffers.frame() as frame:
-                    screen.show(frame)
-        assert "3 import(s)" in screen.explain() or "2 import(s)" in screen.explain()
-
-
-def test_the_list_of_buffers_is_bounded(gl_nodes) -> None:
-    alive: set[int] = set()
-    buffers = Buffers(gl_nodes, "GREY", (32, 8), slots=150)
-    with Probed(counting(alive), transfer="import") as screen:
-        frames = [buffers.frame() for _ in range(150)]
-        for frame in frames:
-            screen.show(frame)
-            assert (screen.readback() == frame.array[..., None]).all()
-        assert len(alive) == 128
-        for frame in frames:
-            frame.close()
-
-
-def test_a_picture_outlives_its_frame_and_pool(gl_nodes) -> None:
-    buffers = Buffers(gl_nodes, "GREY", (64, 32))
-    with Probed(transfer="import") as screen:
-        with buffers.frame() as frame:
-            screen.show(frame)
-            wanted = frame.array.copy()
-        with buffers.pool.acquire() as frame:
-            frame.array[:] = 0
-        buffers.pool.close()
-        del buffers
-        assert (screen.readback() == wanted[..., None]).all(), "the picture is a copy, made on the GPU"
 
 
 @pytest.mark.parametrize("live", [False, True])
