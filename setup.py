@@ -47,6 +47,7 @@ ROWS = [
     Row("camkit.memory_manager._pool", hot=True),
     Row("camkit.memory_manager._description", hot=True),
     Row("camkit.memory_manager._frame", hot=True, numpy=True),
+    Row("camkit.memory_manager._tensor"),
     Row("camkit.memory_manager._dlpack"),
     Row("camkit.performance_core._stats", hot=True),
     Row("camkit.performance_core._node"),
