@@ -9,12 +9,14 @@ CAMKIT_ONLY=a,b     build only the extensions whose name contains one of these s
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy
 from Cython.Build import cythonize
+from Cython.Build.Dependencies import create_dependency_tree
 from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
@@ -159,13 +161,26 @@ COMPILE_FLAGS = {
 LINK_FLAGS = {"unix": SANITIZER[:1], "msvc": ["/DEBUG"] if DEBUG else []}
 TRACE_MACROS = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
+# In C++ `#include "x"`, in Cython `cdef extern from "x"`.
+INCLUDE = re.compile(r"""^\s*(?:\#\s*include|cdef\s+extern\s+from)\s+["'<]([\w./]+)""", re.MULTILINE)
+
 # Top-level folders that a wheel carries inside the package; camkit/_data.py finds them in both places.
 ROOT_DATA = {"include": "*.h*", "shaders": "*.*"}
 
 
-def headers(folder: Path) -> list[str]:
-    """List the public headers and those beside the .pyx; an extension is rebuilt when any of them changes."""
-    return sorted(str(path) for path in (*Path("include").rglob("*.h*"), *folder.glob("*.h*")))
+def headers(source: Path) -> list[str]:
+    """List our own headers that a .pyx comes to include, by its .pxd files and by each other."""
+    tree = create_dependency_tree(quiet=True)
+    files = map(Path, tree.all_dependencies(str(source)))
+    waiting = [name for file in files for name in INCLUDE.findall(file.read_text())]
+    found: set[Path] = set()
+    while waiting:
+        name = waiting.pop()
+        for path in (Path("include", name), source.parent / name):
+            if path.is_file() and path not in found:
+                found.add(path)
+                waiting += INCLUDE.findall(path.read_text())
+    return sorted(map(str, found))
 
 
 def options_file() -> str:
@@ -195,7 +210,6 @@ def extension(row: Row) -> Extension:
         [str(source), *(str(source.parent / extra) for extra in row.sources)],
         include_dirs=["include", str(source.parent), *([numpy.get_include()] if row.numpy else [])],
         libraries=list(row.libraries),
-        depends=headers(source.parent),
         define_macros=TRACE_MACROS if COVERAGE else [],
         language="c++",
     )
@@ -240,8 +254,8 @@ class BuildExt(build_ext):
             raise SystemExit(f"cannot translate {error}: Cython's messages are above") from None
         sources = {ext.name: ext.sources for ext in translated}
         for ext in group:
+            ext.depends = [*headers(Path(ext.sources[0])), options_file()]
             ext.sources = sources[ext.name]
-            ext.depends = [*ext.depends, options_file()]
 
 
 class BuildPy(build_py):
