@@ -4,6 +4,7 @@ import ctypes
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -94,9 +95,14 @@ def test_every_way_has_its_verdict(context: Context, cache: Path, no_children: l
     ladder = ladder_of(context)
     words = ladder.explain()
     assert f"'{ladder.transfer}'" in words and "measured" in words
-    for row in CANDIDATES:
-        verdict = "taken" if row.name == ladder.transfer else ladder.refused[row.name]
-        assert f"{row.tier} {row.name}: {verdict}" in words
+    said = {row.way: row for row in ladder.verdicts}
+    assert set(said) == {row.name for row in CANDIDATES} | {"plain"}
+    for row in ladder.verdicts:
+        assert re.search(rf"^ +{row.tier} +{row.way} +{row.verdict}", words, re.MULTILINE)
+        assert (row.us is None) == (row.way not in ladder.measured_us)
+        assert row.gb_s is None or row.gb_s == pytest.approx(64 * 72 / row.us / 1000)
+    assert [row.way for row in ladder.verdicts if row.verdict == "taken"] == [ladder.transfer]
+    assert said["pinned"].why == ladder.refused["pinned"]
     assert ladder.transfer not in ladder.refused
     assert {ladder.transfer, *ladder.refused} == {*NAMES} - {"auto"}
     ladder.delete()

@@ -15,6 +15,7 @@ cdef class Ladder:
     cdef readonly dict refused, measured_us
     cdef readonly set remembered
     cdef str trouble  # with the cache
+    cdef readonly str kind  # tier of the first frame's dma-bufs; empty: it has none, or is to come
     cdef Transfer taken, fallback  # the best one; one that takes every frame; None until there is one
     cdef bint waiting  # a candidate can be judged only when a frame has come
     # Of the last frame: it went by `fallback`; the GPU still reads its memory; bytes that the CPU copied.

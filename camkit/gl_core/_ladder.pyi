@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 from camkit.gl_core._gl import Functions
 from camkit.gl_core._layout import Layout
+from camkit.gl_core.verdicts import Verdict
 from camkit.memory_manager._format import PixelFormat
 from camkit.memory_manager._frame import Frame
 
@@ -11,6 +12,7 @@ class Ladder:
     refused: dict[str, str]
     measured_us: dict[str, float]
     remembered: set[str]
+    kind: str
     def __init__(
         self,
         functions: Functions,
@@ -24,6 +26,8 @@ class Ladder:
     def fill(self, frame: Frame) -> None: ...
     @property
     def transfer(self) -> str | None: ...
+    @property
+    def verdicts(self) -> list[Verdict]: ...
     @property
     def fallbacks(self) -> int: ...
     def explain(self) -> str: ...

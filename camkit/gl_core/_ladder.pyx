@@ -11,12 +11,12 @@ from time import monotonic
 
 from camkit.errors import GLError
 from camkit.gl_core._ways.client import Client
+from camkit.gl_core.dmabufs import exporter_of, tier_of
 from camkit.gl_core.transfers import CANDIDATES, Memory, best, check_transfer, row_of
 from camkit.gl_core.trials import WRONG, Trials
+from camkit.gl_core.verdicts import COPIES, NOT_ASKED, SLOWER, WAITING, table, verdicts
 from camkit.memory_manager._format import FORMATS
 from camkit.memory_manager._description import MEMORIES
-
-WAITING = "it can be judged when the first frame has come"
 
 
 cdef class Ladder:
@@ -56,7 +56,7 @@ cdef class Ladder:
 
     def __init__(self, Functions functions not None, format, width, height, strides, str transfer="auto"):
         self.wish = check_transfer(transfer)
-        self.refused, self.measured_us, self.remembered, self.trouble = {}, {}, set(), ""
+        self.refused, self.measured_us, self.remembered, self.trouble, self.kind = {}, {}, set(), "", ""
         self.functions = functions
         self.gl = &functions.f
         self.layout = Layout_for(functions, format, width, height, strides)
@@ -98,6 +98,12 @@ cdef class Ladder:
         return self.taken.name if self.taken is not None else None
 
     @property
+    def verdicts(self):
+        """list of Verdict: what became of each way, best first."""
+        return verdicts(self.transfer, self.refused, self.measured_us, self.remembered, self.layout.image_bytes,
+                        self.kind)
+
+    @property
     def fallbacks(self):
         """int: frames that the way could not take, which went by `client` instead."""
         return self.fallen
@@ -105,19 +111,17 @@ cdef class Ladder:
     def explain(self):
         """Tell in words how the pixels get into the textures, and why so."""
         if self.taken is None:
-            return f"{self.layout} by {self.wish!r}, once the first frame has come; {self._verdicts('; ')}"
+            return f"{self.layout} by {self.wish!r}, once the first frame has come\n{table(self.verdicts)}"
         row = row_of(self.taken.name)
         more = self.taken.explain()
-        words = f"{self.layout} by {row.name!r} (tier {self.taken.tier}: {row.words}; "
-        words += f"{self.measured_us[row.name]:.1f} us, {'remembered' if row.name in self.remembered else 'measured'})"
-        words += f", {more}" if more else ""
-        words += f"; {self._verdicts('; ')}"
+        words = [f"{self.layout} by {row.name!r} (tier {self.taken.tier}): {row.words}{f', {more}' if more else ''}"]
+        words.append(table(self.verdicts))
         if self.trouble:
-            words += f"; {self.trouble}"
+            words.append(self.trouble)
         if self.fallen:
-            words += f"; {self.fallen} frame(s) went by {self.fallback.name!r} instead, the last because "
-            words += f"{self.taken.why.decode()}"
-        return words
+            words.append(f"{self.fallen} frame(s) went by {self.fallback.name!r} instead, the last because "
+                         f"{self.taken.why.decode()}")
+        return "\n".join(words)
 
     cdef int upload(self, camkit_frame *f) except -1 nogil:
         if self.waiting or self.taken is None:
@@ -160,9 +164,11 @@ cdef class Ladder:
         memory = memory_of(f) if f != NULL else None
         wanted = []
         self.waiting = False
+        if memory is not None and min(memory.dmabufs) >= 0:
+            self.kind = tier_of(exporter_of(memory.dmabufs[0]))
         for row in CANDIDATES:
             if self.wish not in ("auto", row.name):
-                self.refused[row.name] = f"not asked for (transfer={self.wish!r})"
+                self.refused[row.name] = f"{NOT_ASKED} (transfer={self.wish!r})"
             elif row.name not in self.measured_us and self.refused.get(row.name, WAITING) is WAITING:
                 why = row.refusal(self.functions, self.layout, memory)
                 if why is None:
@@ -208,20 +214,17 @@ cdef class Ladder:
         cdef double us = self.measured_us[self.taken.name]
         for name, other in self.measured_us.items():
             if other >= us:
-                self.refused[name] = f"slower: {other:.1f} us against {us:.1f} us"
+                self.refused[name] = f"{SLOWER}: {other:.1f} us against {us:.1f} us"
             else:
-                self.refused[name] = f"copies more, for {other:.1f} us against {us:.1f} us"
+                self.refused[name] = f"{COPIES}, for {other:.1f} us against {us:.1f} us"
         self.refused.pop(self.taken.name, None)
         return 0
 
     def _refusals(self):
         if self.wish == "auto":
-            return self._verdicts("; ")
+            return "; ".join(f"{row.tier} {row.name}: {self.refused.get(row.name, 'taken')}" for row in CANDIDATES)
         return (f"{row_of(self.wish).tier} {self.wish}: {self.refused[self.wish]}; no other way was asked for, "
                 "transfer='auto' takes the best that is right")
-
-    def _verdicts(self, separator):
-        return separator.join(f"{row.tier} {row.name}: {self.refused.get(row.name, 'taken')}" for row in CANDIDATES)
 
 
 cdef object memory_of(const camkit_frame *f):

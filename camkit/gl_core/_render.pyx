@@ -223,7 +223,7 @@ cdef class Render(DeferredStage):
             words.append(f"{c.pool} lost for want of a slot; when dry: {self.when_dry}")
         if c.bad:
             words.append(f"{c.bad} bad, the last: {self.last_bad()}")
-        return "; ".join(words)
+        return "\n".join(words)
 
     def last_bad(self):
         """Return why the latest bad frame was bad."""
@@ -234,7 +234,7 @@ cdef class Render(DeferredStage):
 
     def _words(self):
         words = [self.renderer.explain(), *self.renderer.changes]
-        return "; ".join([*words, *([self.readback_of.explain()] if self.readback_of is not None else [])])
+        return "\n".join([*words, *([self.readback_of.explain()] if self.readback_of is not None else [])])
 
     def _make_slots(self, frames):
         # Pictures for frames of this FrameSpec; those of before are handed on by now, and stay good.

@@ -100,7 +100,7 @@ cdef class Renderer:
         """Tell in words what is drawn, and how its pixels get there."""
         if self.ladder is None:
             return "nothing was drawn yet"
-        return f"{self.ladder.explain()}; colour: {self.conversion}"
+        return f"{self.ladder.explain()}\ncolour: {self.conversion}"
 
     def warm_up(self):
         """Draw once what the textures hold now: many drivers compile a shader only when it is first used."""

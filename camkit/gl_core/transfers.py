@@ -67,6 +67,9 @@ class Candidate(NamedTuple):
     lends: str = ""
 
 
+NO_DMABUFS = "the frames have no dma-bufs"
+
+
 def _always(functions: "Functions", layout: "Layout", memory: Memory | None) -> str | None:
     return ""
 
@@ -84,7 +87,7 @@ def _import(functions: "Functions", layout: "Layout", memory: Memory | None) -> 
     if min(memory.dmabufs) >= 0:
         return ""
     return (
-        f"the frames have no dma-bufs ({memory.kind} memory): a camera has with io='expbuf', 'udmabuf' or 'dma-heap', "
+        f"{NO_DMABUFS} ({memory.kind} memory): a camera has with io='expbuf', 'udmabuf' or 'dma-heap', "
         "a pool with backing='udmabuf' or 'dma-heap'"
     )
 

@@ -66,7 +66,8 @@ class Drawing:
 def draw(pipeline: Pipeline) -> str:
     """Draw the threads of a pipeline, and add what each node says of itself."""
     lines = [repr(pipeline), *Drawing(pipeline).lines()]
-    return "\n".join([*lines, *(f"{node.name}: {node.explain()}" for node in pipeline._graph.nodes)])
+    said = [(f"{node.name}: {node.explain()}").replace("\n", "\n  ") for node in pipeline._graph.nodes]
+    return "\n".join([*lines, *said])
 
 
 def _queue(policy: str, depth: int) -> str:
