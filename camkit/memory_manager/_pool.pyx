@@ -34,8 +34,7 @@ from camkit.memory_manager._checks import check_int, check_size
 from camkit.memory_manager._foreign import foreign_memory
 from camkit.memory_manager._format import PixelFormat as _PixelFormat
 from camkit.memory_manager.pool_stats import PoolStats, SlotHolder
-
-LARGEST_SLOT = 1 << 40  # bytes: the sum over all slots cannot overflow
+from camkit.memory_manager.slot_layout import LARGEST_SLOT, LARGEST_STRIDE, slot_layout
 
 cdef uint32_t RAW = 0xFFFFFFFF  # no row of the format table: bytes without a picture
 _shared = WeakSet()  # pools of memory that a forked child would have in common with us
@@ -192,7 +191,7 @@ cdef class FramePool:
             width, height = check_size(size, row)
             tight = row.row_bytes(width)
             slot_bytes = row.image_bytes(width, height, tight if stride is None else
-                                         check_int("stride", stride, tight, (1 << 32) - 1))
+                                         check_int("stride", stride, tight, LARGEST_STRIDE))
         foreign, slot_bytes = foreign_memory(objects, slot_bytes, alignment)
         return cls(len(foreign), slot_bytes, format=row, size=size, stride=stride, alignment=alignment,
                    backing=foreign, debug=debug)
@@ -378,38 +377,14 @@ cdef class FramePool:
         return 0
 
     cdef int _layout(self, slot_bytes, format, size, stride) except -1:
-        given = None if slot_bytes is None else check_int("slot_bytes", slot_bytes, 1, LARGEST_SLOT)
-        if format is None:
-            if given is None:
-                raise ValueError("a pool needs slot_bytes, or a format and a size")
-            if size is not None or stride is not None:
-                raise ValueError("size and stride describe a picture: they need a format")
-            self.slot_bytes = given
-            return 0
-        cdef PixelFormat f = _PixelFormat.find(format)
-        if size is None:
-            raise ValueError(f"a pool of {f.name} frames needs a size")
-        self.width, self.height = check_size(size, f)
-        if f.compressed:
-            if given is None:
-                raise ValueError(f"{f.name} is compressed: the pool needs slot_bytes, the most that one frame may take")
-            if stride is not None:
-                raise ValueError(f"{f.name} is compressed: it has no stride")
-            self.slot_bytes = given
-            self.stride = 0
-        else:
-            least = f.row_bytes(self.width)
-            self.stride = least if stride is None else check_int("stride", stride, least, (1 << 32) - 1)
-            need = f.image_bytes(self.width, self.height, self.stride)
-            if given is not None and given < need:
-                raise ValueError(f"{f.name} {self.width}x{self.height} with stride {self.stride} needs {need} bytes, "
-                                 f"slot_bytes is {given}")
-            self.slot_bytes = check_int("slot_bytes", given or need, 1, LARGEST_SLOT)
-        self.format = f
+        layout = slot_layout(slot_bytes, format, size, stride)
+        self.slot_bytes, self.format, self.width, self.height, self.stride = layout
         # Tells a stride that no plane layout can have before memory is looked for.
         cdef camkit_frame trial
-        if camkit_frame_describe(&trial, f.id, self.width, self.height, NULL, self.slot_bytes, self.stride):
-            raise ValueError(f"{f.name} {self.width}x{self.height} cannot have a stride of {self.stride} bytes")
+        if self.format is not None and camkit_frame_describe(
+                &trial, (<PixelFormat>self.format).id, self.width, self.height, NULL, self.slot_bytes, self.stride):
+            raise ValueError(f"{self.format.name} {self.width}x{self.height} cannot have a stride of {self.stride} "
+                             "bytes")
         return 0
 
 
