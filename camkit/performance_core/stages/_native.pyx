@@ -7,7 +7,8 @@ from camkit.memory_manager._abi cimport camkit_driver_buffer, camkit_driver_plan
 from camkit.performance_core._stage cimport Stage
 
 from camkit.errors import StageError
-from camkit.performance_core.stages.c_function import address_of, pointer_value
+from camkit.performance_core.native_function import pointer_value
+from camkit.performance_core.stages.c_function import address_of
 
 
 cdef extern from "camkit/frame.h":

@@ -1,20 +1,18 @@
-"""Where a C function lies, whichever library made it callable: ctypes, cffi or Numba. None of them is imported here."""
+"""What a stage wants of the C function that it calls: its type, its address and its name."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-NEEDS_GIL = 0x4  # of ctypes' function types: those of PyDLL
+from camkit.performance_core.native_function import NEEDS_GIL, cffi, is_cffi, is_ctypes, is_numba
+
 TYPES = {2: "int (camkit_frame *, void *)", 3: "int (const camkit_frame *, camkit_frame *, void *)"}
 
 
 def is_native(function: Any) -> bool:
     """Tell whether this is a C function of a kind that `address_of` knows."""
     return (
-        _is_ctypes(function)
-        or _is_numba(function)
-        or (_is_cffi(function) and _cffi().typeof(function).kind == "function")
+        is_ctypes(function) or is_numba(function) or (is_cffi(function) and cffi().typeof(function).kind == "function")
     )
 
 
@@ -28,11 +26,11 @@ def address_of(function: Any, parameters: int) -> tuple[int, str]:
     ValueError
         It is a NULL pointer.
     """
-    if _is_ctypes(function):
+    if is_ctypes(function):
         address, name = _ctypes_address(function, parameters)
-    elif _is_cffi(function):
+    elif is_cffi(function):
         address, name = _cffi_address(function, parameters)
-    elif _is_numba(function):
+    elif is_numba(function):
         address, name = _numba_address(function, parameters)
     else:
         hint = "; of cffi's lib, give ffi.addressof(lib, 'name')" if "cffi" in type(function).__module__ else ""
@@ -43,30 +41,9 @@ def address_of(function: Any, parameters: int) -> tuple[int, str]:
     return address, name
 
 
-def pointer_value(value: Any) -> int | None:
-    """Return the address in a ctypes or cffi pointer; None: it is neither."""
-    if _is_cffi(value):
-        if _cffi().typeof(value).kind not in ("pointer", "array"):
-            raise TypeError(f"user is the cffi value {value!r}, not a pointer: give ffi.addressof(it)")
-        return int(_cffi().cast("uintptr_t", value))
-    ctypes = sys.modules.get("ctypes")
-    if ctypes is None:
-        return None
-    if isinstance(value, ctypes.c_void_p):
-        return value.value or 0
-    if isinstance(value, ctypes._Pointer):
-        return ctypes.cast(value, ctypes.c_void_p).value or 0
-    return None
-
-
 def _wrong(name: str, what: str, parameters: int) -> TypeError:
     reason = "with an output" if parameters == 3 else "without an output"
     return TypeError(f"C function {name!r} {what}; {reason} a stage is {TYPES[parameters]}")
-
-
-def _is_ctypes(value: Any) -> bool:
-    ctypes = sys.modules.get("ctypes")
-    return ctypes is not None and isinstance(value, ctypes._CFuncPtr)
 
 
 def _ctypes_address(function: Any, parameters: int) -> tuple[int, str]:
@@ -94,17 +71,8 @@ def _ctypes_address(function: Any, parameters: int) -> tuple[int, str]:
     return ctypes.cast(function, ctypes.c_void_p).value or 0, name
 
 
-def _is_cffi(value: Any) -> bool:
-    backend = sys.modules.get("_cffi_backend")
-    return backend is not None and isinstance(value, backend._CDataBase)
-
-
-def _cffi() -> Any:
-    return sys.modules["_cffi_backend"].FFI()
-
-
 def _cffi_address(function: Any, parameters: int) -> tuple[int, str]:
-    ffi = _cffi()
+    ffi = cffi()
     kind = ffi.typeof(function)
     name = kind.cname
     if kind.kind != "function":
@@ -116,10 +84,6 @@ def _cffi_address(function: Any, parameters: int) -> tuple[int, str]:
     if kind.result.cname != "int":
         raise _wrong(name, f"returns {kind.result.cname}", parameters)
     return int(ffi.cast("uintptr_t", function)), "C function"
-
-
-def _is_numba(value: Any) -> bool:
-    return type(value).__module__ == "numba.core.ccallback" and hasattr(value, "address")
 
 
 def _numba_address(function: Any, parameters: int) -> tuple[int, str]:
