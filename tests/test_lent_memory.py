@@ -17,7 +17,6 @@ from camkit.errors import CameraError
 from tests.xscreen import Screen, own_screen
 
 SIZE = (64, 48)
-SLOT = 2 * SIZE[0] * SIZE[1]
 CAMKIT = [sys.executable, "-W", "error", "-m", "camkit"]
 Source = tuple[str | Path, dict[str, Any]]
 
