@@ -62,8 +62,8 @@ class Terminal:
 
     def read(self) -> bool:
         """Take what is on the screen by now; False when the process has closed it."""
-        if not select.select([self._ours], [], [], 60)[0]:
-            raise AssertionError(f"nothing came for a minute after {self.shown!r}")
+        if not select.select([self._ours], [], [], 150)[0]:
+            raise AssertionError(f"nothing came for minutes after {self.shown!r}")
         try:
             text = os.read(self._ours, 65536)
         except OSError:  # Linux says EIO at the end of a terminal
@@ -78,4 +78,4 @@ class Terminal:
     def end(self) -> int:
         while self.read():
             pass
-        return self.process.wait(60)
+        return self.process.wait(200)

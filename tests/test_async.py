@@ -11,7 +11,7 @@ from tests.pipelines import source, workers
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 60))
+    return asyncio.run(asyncio.wait_for(coroutine, 200))
 
 
 def test_a_coroutine_waits_while_the_loop_goes_on():
@@ -114,7 +114,7 @@ def test_a_hanging_stage_is_named_in_a_coroutine_too():
     gate = threading.Event()
 
     async def main():
-        pipeline = Pipeline(source(None), lambda frame: gate.wait(30) and None, watchdog=0.3)
+        pipeline = Pipeline(source(None), lambda frame: gate.wait(30) and None, watchdog=1)
         pipeline.start()
         await pipeline.wait_async()
 

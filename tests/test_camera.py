@@ -1,5 +1,6 @@
 """Camera and open: finding one, and reading it."""
 
+import contextlib
 import dataclasses
 import errno
 import sys
@@ -22,7 +23,7 @@ from camkit.camera_capture import (
 )
 from camkit.errors import CameraError, CameraNotFound, CameraTimeout, FormatNotSupported
 from camkit.memory_manager import FORMATS, Frame
-from tests.cameras import balanced, fast
+from tests.cameras import balanced, fast, silent
 
 # ---- finding one ----
 
@@ -231,20 +232,21 @@ def test_closing_within_the_loop_ends_it() -> None:
 
 @pytest.mark.parametrize("end", ["close", "stop"])
 def test_another_thread_ends_the_loop_while_it_waits(end: str) -> None:
-    camera = SyntheticCamera((64, 32), fps=0.1, timeout=None)
+    camera = silent(timeout=None)
     ended = threading.Event()
     numbers: list[int] = []
 
     def reader() -> None:
-        numbers.extend(frame.sequence for frame in camera)
+        for frame in camera:
+            numbers.append(frame.sequence)
         ended.set()
 
     thread = threading.Thread(target=reader)
     thread.start()
-    while not camera.stats().taken:
+    while not numbers:
         time.sleep(0.001)
     getattr(camera, end)()
-    assert ended.wait(8), "the next frame would have come in 10 seconds"
+    assert ended.wait(100), "the next frame would have come in an hour"
     thread.join()
     assert numbers == [0]
     assert camera.closed == (end == "close")
@@ -252,7 +254,7 @@ def test_another_thread_ends_the_loop_while_it_waits(end: str) -> None:
 
 
 def test_closing_from_another_thread_makes_read_a_value_error() -> None:
-    camera = SyntheticCamera((64, 32), fps=0.1, timeout=None)
+    camera = silent(timeout=None)
     camera.read()
     threading.Timer(0.05, camera.close).start()
     with pytest.raises(ValueError, match="is closed"):
@@ -288,9 +290,16 @@ def test_starting_stopping_and_closing_at_random_from_threads(realtime: bool) ->
 
 
 def test_two_readers_at_once_are_refused() -> None:
-    with SyntheticCamera((64, 32), fps=0.1, timeout=None) as camera:
+    def reader() -> None:
+        waiting = True
+        while waiting:
+            with contextlib.suppress(RuntimeError):  # of the two it may be the one that comes second
+                next(camera, None)
+                waiting = False
+
+    with silent(timeout=None) as camera:
         camera.read()
-        thread = threading.Thread(target=lambda: next(camera, None))
+        thread = threading.Thread(target=reader)
         thread.start()
         with pytest.raises(RuntimeError, match="another thread is reading"):
             while True:
@@ -301,7 +310,7 @@ def test_two_readers_at_once_are_refused() -> None:
 
 
 def test_a_timeout_is_an_error_of_its_own() -> None:
-    with SyntheticCamera((64, 32), fps=0.1) as camera:
+    with silent(timeout=600) as camera:
         camera.read()
         for seconds in (0, 0.02):
             with pytest.raises(CameraTimeout, match=f"no frame within {seconds} s") as caught:
@@ -313,25 +322,27 @@ def test_a_timeout_is_an_error_of_its_own() -> None:
 
 
 def test_a_stall_is_seen_over_several_reads() -> None:
-    with SyntheticCamera((64, 32), fps=0.1, timeout=0.1) as camera:
+    with silent(timeout=2) as camera:
         camera.read()
         messages = []
+        begun = time.monotonic()
         while not messages or "within" in messages[-1]:
             with pytest.raises(CameraTimeout) as caught:
                 camera.read(timeout=0.01)
             messages.append(caught.value.strerror)
-        assert len(messages) > 2 and messages[-1].startswith("no frame for 0.1 s: 1 captured so far")
+        assert messages[0] == "no frame within 0.01 s"
+        assert messages[-1].startswith("no frame for 2 s: 1 captured so far")
+        assert time.monotonic() - begun >= 2
         assert balanced(camera)
 
 
 def test_a_stall_ends_and_frames_come_again() -> None:
-    with SyntheticCamera((64, 32), fps=10, timeout=0.02) as camera:
-        camera.read()
-        stalls = 0
-        while True:
+    with SyntheticCamera((64, 32), fps=10, timeout=0.02, buffers=32) as camera:
+        numbers: list[int] = []
+        stalled_after: list[int] = []
+        while not stalled_after or len(numbers) <= stalled_after[0]:  # a frame has come after the first stall
             try:
-                frame = camera.read()
-                break
+                numbers.append(camera.read().sequence)
             except CameraTimeout:
-                stalls += 1
-        assert stalls >= 1 and frame.sequence == 1
+                stalled_after.append(len(numbers))
+        assert numbers == sorted(set(numbers)) and balanced(camera)

@@ -1,5 +1,6 @@
 """What happens to frames when the reader keeps too many, and a wait that Ctrl-C ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from camkit.camera_capture import (
+    Camera,
     SyntheticCamera,
     read_stamp,
 )
@@ -40,10 +42,10 @@ def test_frames_beyond_what_the_camera_can_spare_are_copies(buffers: int, kept: 
 def test_when_the_copies_are_used_up_frames_are_dropped_and_counted() -> None:
     with SyntheticCamera((64, 32), fps=500, buffers=4) as camera:
         held = [camera.read() for _ in range(6)]
-        with pytest.raises(CameraTimeout):
-            camera.read(timeout=0.05)
-        stats = camera.stats()
-        assert stats.dropped.pool > 0 and balanced(camera)
+        while not camera.stats().dropped.pool:
+            with pytest.raises(CameraTimeout):
+                camera.read(timeout=0.05)
+        assert balanced(camera)
         last = held.pop().sequence
         frame = camera.read()
         assert frame.copied and frame.gap == frame.sequence - last - 1 > 0
@@ -53,14 +55,23 @@ def test_when_the_copies_are_used_up_frames_are_dropped_and_counted() -> None:
 def test_policy_drop() -> None:
     with SyntheticCamera((64, 32), fps=500, buffers=4, on_exhausted="drop") as camera:
         held = [camera.read(), camera.read()]
-        with pytest.raises(CameraTimeout):
-            camera.read(timeout=0.05)
+        while camera.stats().dropped.pool < 5:
+            with pytest.raises(CameraTimeout):
+                camera.read(timeout=0.05)
         stats = camera.stats()
-        assert stats.taken == 2 and stats.copies == 0 and stats.dropped.pool >= 5 and balanced(camera)
+        assert stats.taken == 2 and stats.copies == 0 and balanced(camera)
         last = held.pop().sequence
         frame = camera.read()
         assert not frame.copied and frame.gap == frame.sequence - last - 1 > 0
         assert balanced(camera)
+
+
+def read_until_closed(camera: Camera) -> None:
+    """Read on, however often it stalls before somebody closes it."""
+    with pytest.raises(ValueError, match="closed"):
+        while True:
+            with contextlib.suppress(CameraTimeout):
+                camera.read()
 
 
 def test_policy_drop_without_real_time_still_ends() -> None:
@@ -71,8 +82,7 @@ def test_policy_drop_without_real_time_still_ends() -> None:
         assert balanced(camera) and len(held) == 2
         timer = threading.Timer(0.02, camera.close)
         timer.start()
-        with pytest.raises(ValueError, match="closed"):
-            camera.read()
+        read_until_closed(camera)
         timer.join()
 
 
@@ -110,10 +120,11 @@ def test_policy_block_sleeps_until_it_is_woken() -> None:
         reader = threading.Thread(target=camera.read)
         reader.start()
         time.sleep(0.1)
-        before = woken()
+        begun, before = time.monotonic(), woken()
         time.sleep(1)
+        more = woken() - before
         # Ten times a second it looks for Python's signals.
-        assert woken() - before < 50
+        assert more < 20 + 30 * (time.monotonic() - begun)
         held.clear()
         reader.join()
 
@@ -124,8 +135,7 @@ def test_policy_block_with_nobody_to_give_a_frame_back() -> None:
         with pytest.raises(CameraTimeout, match="the caller holds 2 of 4 buffers: close frames"):
             camera.read()
         threading.Timer(0.02, camera.close).start()
-        with pytest.raises(ValueError, match="closed"):
-            camera.read()
+        read_until_closed(camera)
         assert len(held) == 2
 
 
@@ -154,7 +164,8 @@ def test_losses_of_every_kind_add_up(policy: str) -> None:
 def test_ctrl_c_ends_a_wait(policy: str) -> None:
     program = f"""
 import camkit.camera_capture as c
-camera = c.SyntheticCamera((64, 32), fps=0.1, timeout=None, on_exhausted={policy!r}, realtime={policy == "copy"})
+options = dict(delay={{1: 3600}}) if {policy!r} == "copy" else dict(realtime=False)
+camera = c.SyntheticCamera((64, 32), timeout=None, on_exhausted={policy!r}, **options)
 held = [camera.read() for _ in range({1 if policy == "copy" else 2})]
 try:
     print("waiting", flush=True)
@@ -166,4 +177,4 @@ except KeyboardInterrupt:
     assert child.stdout is not None and child.stdout.readline() == "waiting\n"
     time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    assert child.communicate(timeout=5)[0] == "interrupted\n" and child.returncode == 0
+    assert child.communicate(timeout=200)[0] == "interrupted\n" and child.returncode == 0

@@ -199,7 +199,7 @@ owner = Owner()
 """,
     "closed by a reader's own thread at exit": """
 import threading
-camera = c.SyntheticCamera((64, 32), fps=0.1, timeout=None)
+camera = c.SyntheticCamera((64, 32), delay={1: 3600}, timeout=None)
 camera.read()
 thread = threading.Thread(target=lambda: list(camera))
 thread.start()

@@ -3,8 +3,6 @@
 import argparse
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +17,8 @@ from camkit.cli import main
 from camkit.cli.display import Display
 from camkit.cli.exit_codes import MEANINGS
 from camkit.performance_core._queue import POLICIES
-from tests.command import CAMKIT, DOCUMENT, FOR_EVER, SHORT, SYNTHETIC, balanced, camkit_command, last_object
+from tests.command import DOCUMENT, FOR_EVER, SHORT, SYNTHETIC, balanced, camkit_command, last_object
+from tests.xscreen import lone_screen
 
 NAMED = ("latency_us", "transfer.refused", "source.differences")  # objects whose keys depend on the run
 
@@ -212,14 +211,11 @@ def test_a_transfer_can_be_chosen(transfer: str) -> None:
 
 
 def test_auto_opens_a_window_where_there_is_a_screen(tmp_path: Path) -> None:
-    xvfb_run = shutil.which("xvfb-run")
-    assert xvfb_run, "xvfb-run is missing: apt-get install xvfb"
-    done = subprocess.run(
-        [xvfb_run, "-a", *CAMKIT, *SYNTHETIC, "--frames", "10", "--json", "--snapshot", str(tmp_path / "w.png")],
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    with lone_screen(tmp_path) as screen:
+        done = camkit_command(
+            *SYNTHETIC, "--frames", "10", "--json", "--snapshot", str(tmp_path / "w.png"),
+            env={"DISPLAY": screen.display, "WAYLAND_DISPLAY": ""},
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = last_object(done.stdout)
     assert report["gl"]["headless"] is False
@@ -246,8 +242,7 @@ def test_auto_says_why_it_is_headless() -> None:
 
 @pytest.mark.parametrize("buffers", ["2", "3"])
 def test_a_snapshot_without_a_gpu_does_not_starve_the_camera(buffers: str, tmp_path: Path) -> None:
-    done = camkit_command(
-        *SHORT, "--buffers", buffers, "--on-exhausted", "block", "--timeout", "2", "--snapshot", str(tmp_path / "s.png")
-    )
+    starved = ("--on-exhausted", "block", "--timeout", "60")
+    done = camkit_command(*SHORT, "--buffers", buffers, *starved, "--snapshot", str(tmp_path / "s.png"))
     assert done.returncode == 0, done.stderr
     check_bars(tmp_path / "s.png", (640, 480))

@@ -19,6 +19,7 @@ IDS = {
     "monotonic_raw": getattr(time, "CLOCK_MONOTONIC_RAW", None),
     "tai": getattr(time, "CLOCK_TAI", None),
 }
+SECOND = 1_000_000_000
 PAIRS = [(a, b) for a in IDS for b in IDS if a != b]
 
 
@@ -107,7 +108,8 @@ def test_a_frame_tells_its_time_on_any_clock() -> None:
         frames = list(camera)
     ended = time.time_ns()
     for frame in frames:
-        assert begun - 1_000_000 <= frame.time() <= frame.time("realtime", of="dequeue") <= ended + 1_000_000
+        # As far as the clocks can be told apart at all, on a machine that may have been busy while they were read.
+        assert begun - SECOND <= frame.time() <= frame.time("realtime", of="dequeue") <= ended + SECOND
         assert frame.time("monotonic") == frame.timestamp_ns
     assert frames[2].time() - frames[1].time() == frames[2].timestamp_ns - frames[1].timestamp_ns
 
@@ -134,13 +136,18 @@ def test_a_webcams_clock_as_its_headers_tell_it() -> None:
     now = time.monotonic_ns()
     second = clock.ticks(now + 1_000_000_000) - clock.ticks(now) & 0xFFFFFFFF
     assert second == pytest.approx(48_004_800, abs=2)
+    before = time.monotonic_ns()
     clock.wrap_soon()
     now = time.monotonic_ns()
-    assert clock.ticks(now) > 0xF0000000 and clock.ticks(now + 3_000_000_000) < 0x10000000
+    # Two seconds before its end, by a moment between those two.
+    assert clock.ticks(before) > 0xF0000000 and clock.ticks(now + 3 * SECOND) < 0x10000000
+    now = time.monotonic_ns()
     header = timed_header(0x81, clock, 1234)
+    later = time.monotonic_ns()
     length, flags, pts, scr, sof = struct.unpack("<BBIIH", header)
     assert (length, flags, pts) == (12, 0x8D, 1234)
-    assert scr - clock.ticks(now) & 0xFFFFFFFF < 48_000_000 and sof < 2048
+    passed = clock.ticks(later) - clock.ticks(now) & 0xFFFFFFFF
+    assert scr - clock.ticks(now) & 0xFFFFFFFF <= passed + 1 and sof < 2048
     clock.order("tell", 1)
     assert struct.unpack_from("<BBI", timed_header(0x80, clock, 7)) == (12, 0x84, 7)
     clock.order("tell", 0)

@@ -55,14 +55,15 @@ def fused():
     return Pipeline(Numbers(FOREVER), *[Step(Check(i), thread=False) for i in range(3)], *sin(),
                     Step(sink, thread=False)), sink, 200_000
 
-# A consumer that is slower than the source, and so never has to wait; a queue long enough for the scheduler's whims.
+# A consumer that is slower than the source, and so never has to wait: its queue is a tenth of a second long, and the
+# scheduler seldom keeps the source away from its CPU for longer.
 def across():
-    sink = Verdict(2, 5_000)
+    sink = Verdict(2, 100_000)
     return Pipeline(Numbers(FOREVER, 4096), Check(0), *sin(), Step(Check(1), thread=True, policy=POLICY, depth=1024),
-                    Step(sink, thread=False)), sink, 5_000
+                    Step(sink, thread=False)), sink, 2_000
 
 def tee():
-    sink, other = Verdict(1, 10_000), Verdict(1, 10_000)
+    sink, other = Verdict(1, 100_000), Verdict(1, 100_000)
     return Pipeline(Numbers(FOREVER, 4096), Check(0), *sin(), Tee(Branch(sink, policy=POLICY, depth=1024),
                     Branch(other, policy=POLICY, depth=1024))), sink, 2_000
 

@@ -16,20 +16,49 @@ import pytest
 import camkit
 from camkit.cli import main
 from camkit.cli.doctor import as_told, code_of_report, ending
-from camkit.doctor import CHECKS, Report, Verdict, examine, seconds
+from camkit.doctor import CHECKS, Report, Verdict, camera_patient, examine, seconds
 from camkit.doctor.examination import Silent
 from camkit.doctor.kernel_log import kernel_log
 from camkit.doctor.markdown import markdown
 from camkit.doctor.page import page
 from camkit.doctor.privacy import HIDDEN, without_serials
+from camkit.doctor.sample import Sample
 
+SECOND = 10**9
 TOP = Path(__file__).resolve().parent.parent
 DOCUMENT = (TOP / "docs" / "json.md").read_text()
 
 
+def examined(late: dict[int, float] | None = None, **options: Any) -> Report:
+    """Examine the synthetic camera as on a machine that is never busy: when frames came is worked out, not measured.
+
+    `late` has seconds by frame number.
+    """
+
+    class Undisturbed(camera_patient.CameraStream):
+        def __init__(self, camera: camkit.Camera) -> None:
+            super().__init__(camera)
+            self._came = self.started_ns
+
+        def read(self, seconds: float) -> Sample | None:
+            sample = super().read(seconds)
+            if sample is not None and self.fps is not None:
+                sample.timestamp_ns = self.started_ns + int(sample.sequence / self.fps * SECOND)
+                before, held_back = self._came, (late or {}).get(sample.sequence, 0)
+                # One that is held back holds up those behind it.
+                self._came = max(before, sample.timestamp_ns + int((0.001 + held_back) * SECOND))
+                sample.dequeue_ns, sample.waited_ns = self._came, self._came - before
+            return sample
+
+    only = options.pop("only", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(camera_patient, "CameraStream", Undisturbed)
+        return examine("synthetic", length="quick", only=only, options={"realtime": False, **options})
+
+
 @pytest.fixture(scope="module")
 def healthy() -> Report:
-    return examine("synthetic", length="quick")
+    return examined()
 
 
 # ---- the synthetic camera --------------------------------------------------------------------------------------------
@@ -49,7 +78,7 @@ def test_a_healthy_camera_gets_no_alarm(healthy: Report) -> None:
 
 
 def test_lost_frames_are_found() -> None:
-    report = examine("synthetic", length="quick", only=["sequence"], options={"drop": 0.2})
+    report = examined(only=["sequence"], drop=0.2)
     finding = report.finding("sequence")
     assert finding.verdict is Verdict.PROBLEM and 8 < finding.evidence["lost_percent"] < 35
     assert finding.evidence["lost"] >= finding.evidence["gaps"] > 1
@@ -57,19 +86,18 @@ def test_lost_frames_are_found() -> None:
 
 
 def test_damaged_frames_are_found() -> None:
-    finding = examine("synthetic", length="quick", only=["payload"], options={"damage": (3, 7, 8)}).finding("payload")
+    finding = examined(only=["payload"], damage=(3, 7, 8)).finding("payload")
     assert finding.verdict is Verdict.PROBLEM
     assert finding.evidence["damaged"] == {"marked as damaged by the driver": 3}
 
 
 def test_a_damaged_first_frame_is_only_noted() -> None:
-    finding = examine("synthetic", length="quick", only=["payload"], options={"damage": (0,)}).finding("payload")
+    finding = examined(only=["payload"], damage=(0,)).finding("payload")
     assert finding.verdict is Verdict.NOTE and "first frame" in finding.summary
 
 
 def test_late_frames_are_found() -> None:
-    options = {"delay": {10: 0.4, 30: 0.4}}
-    finding = examine("synthetic", length="quick", only=["latency"], options=options).finding("latency")
+    finding = examined({10: 0.4, 30: 0.4}, only=["latency"]).finding("latency")
     assert finding.verdict is Verdict.PROBLEM and finding.evidence["much_too_late"] == 2, finding
     assert finding.evidence["max_ms"] >= 400
 
@@ -158,16 +186,14 @@ def test_the_summary_counts_in_words(count: int) -> None:
 
 def test_the_command_tells_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "report.md"
-    for _ in range(5):  # on a busy machine the camera does lose a frame
-        code = main(["doctor", "synthetic", "--quick", "--only", "sequence,io", "--output", str(file), "--json"])
-        shown = capsys.readouterr()
-        if code == 0:
-            break
-    assert code == 0
+    code = main(["doctor", "synthetic", "--quick", "--only", "sequence,io", "--output", str(file), "--json"])
+    shown = capsys.readouterr()
     told = json.loads(shown.out)
+    problems = told["counts"]["problem"]  # on a busy machine the camera does lose a frame
+    assert code == (10 if problems else 0)
     assert [check["name"] for check in told["checks"]] == ["access", "io", "stream", "sequence"]
     assert told["error"] is None and told["interrupted"] is False
-    assert "about 3 s at most" in shown.err and "0 problems" in shown.err and "frame numbers" in shown.err
+    assert "about 3 s at most" in shown.err and f"{problems} problem" in shown.err and "frame numbers" in shown.err
     assert "frame numbers" in file.read_text()
     assert main(["doctor", "synthetic", "--only", "access", "--output", str(tmp_path / "r.json"), "--json"]) == 0
     assert json.loads((tmp_path / "r.json").read_text()) == json.loads(capsys.readouterr().out)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.xscreen import lone_screen
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 PRINTS = {
@@ -86,8 +88,8 @@ def test_the_c_stage_is_compiled_and_runs(tmp_path: Path) -> None:
 
 
 def test_the_window_is_used_where_there_is_a_screen(tmp_path: Path) -> None:
-    xvfb_run = shutil.which("xvfb-run")
-    assert xvfb_run, "xvfb-run is missing: apt-get install xvfb"
-    printed = run([xvfb_run, "-a", sys.executable, str(EXAMPLES / "05_window.py")], tmp_path)
+    with lone_screen(tmp_path) as screen:
+        env = without_screen() | {"DISPLAY": screen.display}
+        printed = run([sys.executable, str(EXAMPLES / "05_window.py")], tmp_path, env)
     check("05_window.py", printed)
     assert "no window" not in printed

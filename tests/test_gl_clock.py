@@ -21,10 +21,11 @@ def test_the_gpu_has_drawn_a_frame_before_it_is_seen_to_have() -> None:
     drawn, seen = (stats.latency_us[name] for name in ("capture_to_drawn", "capture_to_gl"))
     assert drawn.count == seen.count == 200
     # Every single frame; the means leave out how the buckets of a histogram are rounded.
-    assert drawn.mean <= seen.mean + 50
+    error = clock.error_at(time.monotonic_ns())
+    assert error is not None
+    assert drawn.mean <= seen.mean + 50 + error / 1000
     assert drawn.min > 0
     assert clock.steps == 0
-    assert clock.error_at(time.monotonic_ns()) is not None
 
 
 def test_the_clock_outlives_its_context() -> None:

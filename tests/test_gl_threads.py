@@ -199,7 +199,7 @@ HOW
 @pytest.mark.parametrize("how", ["", "sys.exit(0)", "del kept; sys.modules.clear()"])
 def test_the_end_of_the_program_is_quiet(how: str) -> None:
     run = [sys.executable, "-X", "faulthandler", "-c", EXIT.replace("HOW", how)]
-    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(run, capture_output=True, text=True, timeout=200, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -248,7 +248,7 @@ screen.show(frame)
 other.show(frame)
 child = os.fork()
 if not child:
-    signal.alarm(30)
+    signal.alarm(150)
     told = []
     for use in (lambda: screen.show(frame), screen.readback, lambda: camkit.Offscreen().show(frame)):
         try:
@@ -269,5 +269,5 @@ print("drawn")
 
 
 def test_a_forked_child_waits_for_no_thread_of_its_parent_s_driver() -> None:
-    done = subprocess.run([sys.executable, "-W", "error", "-c", FORKED], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", FORKED], capture_output=True, text=True, timeout=200)
     assert (done.returncode, done.stdout, done.stderr) == (0, "drawn\n", "")

@@ -28,7 +28,7 @@ class Shown:
 
     def __init__(self, grid: Grid) -> None:
         self.grid, self.fail = grid, threading.Event()
-        self.cameras = [camkit.open("synthetic", format="GREY", size=(80, 60), fps=fps) for fps in (60, 5, 60, 30)]
+        self.cameras = [camkit.open("synthetic", format="GREY", size=(80, 60), fps=fps) for fps in (60, 1, 60, 30)]
         stages = [self._painted(i) for i in range(4)]
         self.pipelines = [
             camkit.Pipeline(camera, camkit.PyStage(stage, writes=True), pane, policy="latest")
@@ -52,14 +52,14 @@ class Shown:
         for pipeline in self.pipelines:
             pipeline.abort()
             try:
-                pipeline.wait(10)
+                pipeline.wait(200)
             except camkit.PipelineError:
                 assert self.fail.is_set()
         for camera in self.cameras:
             camera.close()
 
     def until(self, screen: Screen, found: Callable[[np.ndarray], object]) -> np.ndarray:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 100
         while not found(seen := screen.pixels()):
             assert time.monotonic() < end
             self.grid.pump()
@@ -114,12 +114,12 @@ def test_cameras_keep_their_places_their_pace_and_their_troubles(screen: Screen,
             # One camera fails: its pane says so and keeps its last picture, and the others go on.
             shown.fail.set()
             with pytest.raises(camkit.PipelineError):
-                shown.pipelines[2].wait(20)
+                shown.pipelines[2].wait(200)
             grid[2].alert("unplugged")
             shown.until(screen, lambda s: lines(s[152:])[:1] == ["unplugged"])
             fast = grid[0].stats().displayed
             shown.until(screen, lambda s: grid[0].stats().displayed >= fast + 20)
-            assert all_in_their_places(screen.pixels())
+            shown.until(screen, all_in_their_places)
         for pane, pipeline in zip(grid, shown.pipelines, strict=True):
             frames = pipeline.stats().frames
             assert frames.captured == frames.delivered + frames.dropped.total

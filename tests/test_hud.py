@@ -103,7 +103,7 @@ def test_a_frozen_picture_counts_on_and_is_inspected(screen: Screen) -> None:
         pipeline.start()
 
         def pumped(found: Callable[[np.ndarray], object]) -> np.ndarray:
-            end = time.monotonic() + 20
+            end = time.monotonic() + 100
             while not found(seen := screen.pixels()):
                 assert time.monotonic() < end, lines(seen)
                 assert not pipeline.wait(0.02)
@@ -161,9 +161,12 @@ def test_the_overlay_is_drawn_while_python_is_held(screen: Screen) -> None:
         pipeline.start()
         while viewer.stats().displayed < 30:
             assert not pipeline.wait(0.01)
-        before = viewer.stats().displayed
-        hold(None, 0, 1000)
-        after = viewer.stats().displayed
+        for seconds in (1, 5, 25, 100):  # one is long enough for any machine: who needs Python draws in none of them
+            before = viewer.stats().displayed
+            hold(None, 0, 1000 * seconds)
+            after = viewer.stats().displayed
+            if after > before + 50:
+                break
         pipeline.stop()
     assert after > before + 50
 

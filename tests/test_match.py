@@ -38,7 +38,7 @@ def test_frames_of_one_time_come_together_without_a_copy():
         where.append((frame.array.ctypes.data, other.array.ctypes.data))
 
     # Both begin at times of their own: only the distance of their timestamps decides.
-    stats = Pipeline(Match(left, right, tolerance=1.0, patience=5.0), look).run()
+    stats = Pipeline(Match(left, right, tolerance=100.0, patience=100.0), look).run()
     stats.check()
     assert stats.frames.joined == stats.branches["main"].entered > 0
     assert {a != b for a, b in where} == {True}
@@ -46,7 +46,9 @@ def test_frames_of_one_time_come_together_without_a_copy():
 
 
 def test_the_nearest_is_taken_and_every_frame_once():
-    found, stats = run(stream("left", 50), stream("right", 500, period=PERIOD / 10), tolerance=PERIOD / 2)
+    # Long enough for inputs that begin seconds apart.
+    left, right = stream("left", 600), stream("right", 6000, period=PERIOD / 10)
+    found, stats = run(left, right, tolerance=PERIOD / 2)
     assert len(found) == stats.branches["left"].forwarded == stats.branches["right"].forwarded
     steps = {after[1] - before[1] for before, after in zip(found, found[1:], strict=False)}
     assert steps == {10}
@@ -56,7 +58,7 @@ def test_the_nearest_is_taken_and_every_frame_once():
 
 def test_what_is_too_far_apart_is_unmatched_on_both_sides():
     # Two of three frames of `right` have no frame of `left` near them, and one of two the other way round.
-    left, right = stream("left", 60, period=3 * PERIOD), stream("right", 90, period=2 * PERIOD)
+    left, right = stream("left", 200, period=3 * PERIOD), stream("right", 300, period=2 * PERIOD)
     found, stats = run(left, right, tolerance=PERIOD * 0.99)
     assert found
     for name in ("left", "right"):
@@ -80,7 +82,7 @@ def test_companions_come_along_through_a_tee_and_a_stage_that_makes_new_frames()
 
     left, right = stream("left"), stream("right")
     tee = Tee([renew, pairs(found)], [pairs(seen)])
-    Pipeline(Match(left, right, tolerance=1.0, patience=5.0), tee).run().check()
+    Pipeline(Match(left, right, tolerance=100.0, patience=100.0), tee).run().check()
     assert found == seen
     assert found
     assert left.pool.free == right.pool.free == 32
@@ -91,7 +93,7 @@ def test_a_companion_outlives_the_frame_that_it_came_with():
     kept = []
     left, right = stream("left", 3), stream("right", 3)
     Pipeline(
-        Match(left, right, tolerance=1.0, patience=5.0), lambda frame: kept.append(frame.companions[0].array)
+        Match(left, right, tolerance=100.0, patience=100.0), lambda frame: kept.append(frame.companions[0].array)
     ).run()
     assert left.pool.free == 32
     assert right.pool.free == 32 - len(kept) < 32
@@ -103,16 +105,17 @@ def test_stages_stand_in_front_of_a_match():
     def odd(frame):
         return camkit.DROP if frame.sequence % 2 == 0 else None
 
-    found, stats = run([stream("left"), odd], [stream("right"), lambda frame: None], tolerance=PERIOD)
+    left, right = stream("left", 600), stream("right", 600)
+    found, stats = run([left, odd], [right, lambda frame: None], tolerance=PERIOD)
     assert found
     assert all(left % 2 for left, _ in found)
-    # Not all 100: the inputs begin at times of their own, and whichever ends first ends the other.
+    # Not all 600: the inputs begin at times of their own, and whichever ends first ends the other.
     left = stats.branches["left"]
     assert left.dropped.stage == (left.entered + 1) // 2 > 0
 
 
 def test_an_input_that_ends_ends_the_match_and_stops_the_others():
-    found, stats = run(stream("left", None), stream("right", 20), tolerance=1.0)
+    found, stats = run(stream("left", None), stream("right", 20), tolerance=100.0)
     assert 0 < len(found) <= 20
     assert stats.branches["right"].entered == 20
 

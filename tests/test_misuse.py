@@ -187,7 +187,7 @@ def test_a_stage_that_forks_and_goes_on_in_the_child_ends_there():
                 children.append(child)
 
     Pipeline(source(20), fork).run().check()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 100
     while os.waitpid(children[0], os.WNOHANG) == (0, 0):
         if time.monotonic() > until:
             os.kill(children[0], signal.SIGKILL)

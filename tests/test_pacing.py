@@ -36,12 +36,16 @@ def fast(fps: float, frames: int | None = None) -> camkit.Camera:
 @pytest.mark.parametrize(("mode", "policy"), [("latch", "block"), ("smooth", "block"), ("latch", "latest")])
 def test_frames_that_give_way_to_newer_ones_are_dropped_late_and_all_adds_up(mode: str, policy: str) -> None:
     screen = Screen(mode)
-    with fast(400, 200) as camera:
-        stats = camkit.Pipeline(camera, screen, policy=policy).run()
+    with fast(400) as camera:
+        pipeline = camkit.Pipeline(camera, screen, policy=policy)
+        pipeline.start()
+        while pipeline.stats().frames.dropped.late <= 50:  # four frames come for each refresh
+            time.sleep(0.01)
+        pipeline.stop()
+        stats = pipeline.stats()
     stats.check()
     frames, sink = stats.frames, screen.stats()
     assert frames.delivered + frames.dropped.total == frames.captured
-    assert frames.dropped.late > 50, "four frames came for each refresh"
     assert frames.dropped.total - frames.dropped.late == frames.dropped.driver + frames.dropped.pool
     assert frames.delivered == frames.displayed == sink.shown + sink.unseen
     assert stats.latency_us["capture_to_shown"].count == sink.shown
@@ -70,7 +74,7 @@ def test_what_waits_at_the_end_of_the_stream_is_shown() -> None:
 
 
 def test_a_run_that_is_broken_off_counts_what_waited() -> None:
-    screen = Screen("latch", 500 * MS)
+    screen = Screen("latch", 5000 * MS)
     with fast(100) as camera:
         pipeline = camkit.Pipeline(camera, screen)
         pipeline.start()
@@ -85,7 +89,7 @@ def test_a_run_that_is_broken_off_counts_what_waited() -> None:
 
 def test_a_trace_tells_who_gave_way(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
-    with fast(400, 60) as camera:
+    with fast(400, 300) as camera:
         stats = camkit.Pipeline(camera, Screen("latch")).run(trace=path)
     events = json.loads(path.read_text())["traceEvents"]
     late = [e["args"]["frame"] for e in events if e["ph"] == "i" and e["name"] == "dropped: late"]
@@ -120,14 +124,16 @@ def test_a_paced_sink_sleeps_between_the_frames() -> None:
         while screen.stats().shown < 2:
             time.sleep(0.01)
         thread = next(one for one in set(threading.enumerate()) - before if one.name == "camkit-Screen")
+        since = time.monotonic()
         begun, slept = screen.stats().displayed, sleeps(thread.native_id)
         while screen.stats().displayed < begun + 8:
             time.sleep(0.01)
         more = sleeps(thread.native_id) - slept
         frames = screen.stats().displayed - begun
+        lasted = time.monotonic() - since
         pipeline.stop()
     # The wait for a frame, for its moment, for the GPU, and ten looks a second; at 200 refreshes a second.
-    assert more <= 6 * frames + 4
+    assert more <= 5 * frames + 10 * lasted + 4
 
 
 def sleeps(thread: int | None) -> int:

@@ -151,6 +151,8 @@ def test_no_more_than_in_flight_frames_are_taken_from_the_queue(workers, in_flig
         # One is in the hands of the thread behind, two wait in front, one is in the hands of the source.
         while pipeline.stats().inputs["synthetic"].taken < in_flight + 1 + 2 + 1:
             time.sleep(0.001)
+        while len(begun) < in_flight + 1:
+            time.sleep(0.001)
         time.sleep(0.05)
         assert pipeline.stats().inputs["synthetic"].taken == in_flight + 1 + 2 + 1
         assert sorted(begun) == list(range(in_flight + 1))
@@ -237,7 +239,7 @@ def test_a_thread_that_hangs_is_named_by_the_watchdog():
 
     try:
         with fast() as camera:
-            pipeline = Pipeline(camera, Parallel(stuck), watchdog=0.3)
+            pipeline = Pipeline(camera, Parallel(stuck), watchdog=1)
             with pytest.raises(PipelineError, match="stage 'stuck' hangs on frame 3") as caught:
                 pipeline.run()
         assert "'camkit-stuck-" in str(caught.value)
@@ -285,7 +287,7 @@ def test_it_stands_beside_tees_and_matches():
     pairs = []
     options = {"frames": 20, "realtime": True, "fps": 200}
     with fast(**options) as one, fast(**options) as other:
-        match = Match([one, Parallel(uneven)], [other], tolerance=1.0)
+        match = Match([one, Parallel(uneven)], [other], tolerance=100.0, patience=100.0)
         stats = Pipeline(match, Parallel(uneven), lambda frame: pairs.append(frame.sequence)).run()
     stats.check()
     assert pairs == sorted(set(pairs))

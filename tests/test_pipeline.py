@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_an_idle_pipeline_sleeps_until_it_is_woken(proof_nodes):
     assert sorted(name.removeprefix("camkit-") for name in threads.values()) == [
         "NullSink", "a-0", "a-1", "last", "last too", "left", "one", "right", "three", "two",
     ]  # fmt: skip
-    time.sleep(0.2)
+    wait_until_asleep(threads)
     slept = {number: sleeps(number) for number in threads}
     time.sleep(1)
     more = {name: sleeps(number) - slept[number] for number, name in threads.items()}
@@ -93,20 +94,20 @@ def test_an_idle_pipeline_sleeps_until_it_is_woken(proof_nodes):
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts what Linux counts of each thread")
 def test_a_camera_without_frames_looks_ten_times_a_second_whether_it_has_stalled():
     came = threading.Event()
-    camera = SyntheticCamera(size=(64, 32), format="GREY", fps=0.1)
+    camera = SyntheticCamera(size=(64, 32), format="GREY", delay={1: 3600}, timeout=600)
     before = set(threading.enumerate())
     pipeline = Pipeline(camera, PyStage(lambda frame: None, "first"), PyStage(lambda frame: came.set(), "last"))
     with camera:
         pipeline.start()
         assert came.wait(200)
         threads = {thread.name: thread.native_id for thread in set(threading.enumerate()) - before}
-        time.sleep(0.1)
+        wait_until_asleep([number for name, number in threads.items() if name != "camkit-synthetic"])
         begun = time.monotonic()
         slept = {name: sleeps(number) for name, number in threads.items()}
         time.sleep(0.5)
         more = {name: sleeps(number) - slept[name] for name, number in threads.items()}
         lasted = time.monotonic() - begun
-        assert pipeline.stats().frames.captured == 1, "the next frame is not due for ten seconds"
+        assert pipeline.stats().frames.captured == 1, "the next frame is not due for an hour"
         pipeline.stop()
     assert more.pop("camkit-synthetic") <= 10 * lasted + 2
     assert more == {"camkit-first": 0, "camkit-last": 0}
@@ -115,6 +116,17 @@ def test_a_camera_without_frames_looks_ten_times_a_second_whether_it_has_stalled
 def sleeps(thread):
     with open(f"/proc/self/task/{thread}/status", encoding="ascii") as status:
         return int(next(line for line in status if line.startswith("voluntary")).split()[1])
+
+
+def wait_until_asleep(threads):
+    """Wait until each thread waits for something, and has not been woken for a while."""
+    until, before, seen = time.monotonic() + 100, None, []
+    while before is None or seen != before:
+        assert time.monotonic() < until, seen
+        before = seen
+        time.sleep(0.2)
+        states = [Path(f"/proc/self/task/{one}/stat").read_text().rsplit(")")[1].split()[0] for one in threads]
+        seen = [sleeps(one) for one in threads] if set(states) == {"S"} else [None]
 
 
 def test_a_stage_may_drop_replace_keep_and_close_frames():
@@ -151,11 +163,23 @@ def test_a_stage_may_drop_replace_keep_and_close_frames():
 
 def test_stop_delivers_what_is_under_way_and_abort_counts_it():
     for end in ("stop", "abort"):
+        gate = threading.Event()
+
+        def hold(frame, gate=gate):
+            if frame.sequence > 2:
+                gate.wait(200)
+
         with fast(None, buffers=8) as camera:
-            pipeline = Pipeline(camera, lambda frame: time.sleep(0.005), depth=4)
+            pipeline = Pipeline(camera, hold, depth=4)
             pipeline.start()
-            time.sleep(0.05)
-            getattr(pipeline, end)()
+            while pipeline.stats().frames.delivered < 3 or pipeline.stats().links[0].queued < 4:
+                time.sleep(0.001)
+            if end == "stop":
+                threading.Timer(0.05, gate.set).start()
+                pipeline.stop()
+            else:
+                pipeline.abort()
+                gate.set()
             pipeline.wait()
             stats = pipeline.stats()
             assert balanced(stats)
@@ -175,8 +199,12 @@ def test_a_pipeline_runs_again_and_counts_anew():
 
 def test_seconds_ends_in_time_and_drains():
     with SyntheticCamera(size=(320, 240), fps=100) as camera:
-        stats = Pipeline(camera, lambda frame: None).run(seconds=0.3)
-    assert 15 <= stats.frames.delivered <= 60
+        begun = time.monotonic()
+        stats = Pipeline(camera, lambda frame: None).run(seconds=1)
+        lasted = time.monotonic() - begun
+    assert stats.wall_s >= 1
+    assert 1 <= stats.frames.delivered <= 100 * lasted + 1
+    assert stats.frames.dropped.aborted == 0
     assert balanced(stats)
 
 

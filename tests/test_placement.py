@@ -19,7 +19,7 @@ def in_thread(work):
     got = []
     thread = threading.Thread(target=lambda: got.append(work()))
     thread.start()
-    thread.join(30)
+    thread.join(200)
     return got[0]
 
 

@@ -20,7 +20,7 @@ def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest
     """Give a folder with two recordings, of five frames and of three."""
     monkeypatch.setenv("PYTHONPATH", str(TOP))
     for name, frames in (("five.mcap", 5), ("three.mcap", 3)):
-        with camkit.SyntheticCamera(size=(64, 32), fps=500, drop=[1]) as camera:
+        with camkit.SyntheticCamera(size=(64, 32), realtime=False, drop=[1]) as camera:
             camkit.Pipeline(camera, camkit.Recorder(pytester.path / name)).run(frames=frames)
     return pytester
 

@@ -17,7 +17,7 @@ import camkit
 from camkit import Branch, Match, Parallel, Pipeline, PipelineError, Step, Tee
 
 EXAMPLES = int(os.environ.get("CAMKIT_EXAMPLES", "60"))
-HANGS_S = 20
+HANGS_S = 60
 
 POLICIES = st.sampled_from(["block", "drop_newest", "drop_oldest", "latest"])
 KINDS = st.sampled_from(
@@ -165,9 +165,11 @@ def act(pipeline, scene, delay, action):
             scene.branches.append(pipeline.add(Branch(scene.sinks[-1], name=scene.name("branch"))))
         elif action == "remove":
             if scene.branches:
-                pipeline.remove(scene.branches[0])
+                pipeline.remove(scene.branches[0], timeout=HANGS_S)
         elif action == "wait":
             pipeline.wait(timeout=0.001)
+        elif action == "stop":
+            pipeline.stop(timeout=HANGS_S)
         else:
             getattr(pipeline, action)()
     except ValueError as error:
@@ -189,7 +191,7 @@ def run(pipeline, scene, limit, actions):
         scene.planted.append(error)
     for thread in threads:
         if thread.ident is not None:
-            thread.join(HANGS_S)
+            thread.join(2 * HANGS_S)
             assert not thread.is_alive(), "stop() or another call did not come back"
     try:
         pipeline.stop(timeout=HANGS_S)

@@ -31,7 +31,8 @@ def shell_lines() -> list[str]:
 def run(arguments: list[str], folder: Path) -> str:
     """Run Python in a folder, and return what it printed; it must print no complaint."""
     done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
+    found = {0, 10} if "doctor" in arguments else {0}  # on a busy machine frames are lost and late, which it tells
+    assert done.returncode in found, done.stderr
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
     return done.stdout
 

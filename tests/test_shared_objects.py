@@ -29,8 +29,11 @@ def switch_often():
     sys.setswitchinterval(before)
 
 
-def together(*bodies, seconds=SECONDS):
-    """Call each body over and over, once at least, in a thread of its own; raise what any of them raises."""
+def together(*bodies, seconds=SECONDS, enough=lambda: True):
+    """Call each body over and over, once at least, in a thread of its own; raise what any of them raises.
+
+    For so many seconds, and until it is `enough`.
+    """
     until, errors = time.monotonic() + seconds, []
     start = threading.Barrier(len(bodies))
 
@@ -38,7 +41,7 @@ def together(*bodies, seconds=SECONDS):
         try:
             start.wait()
             body()
-            while time.monotonic() < until and not errors:
+            while (time.monotonic() < until or not enough()) and not errors:
                 body()
         except BaseException as error:
             errors.append(error)
@@ -163,8 +166,7 @@ def test_a_queue_serves_one_on_each_side_and_refuses_the_others(policy):
         except (RuntimeError, TimeoutError):
             pass
 
-    together(put, put, get, get)
-    assert got, "frames came through"
+    together(put, put, get, get, enough=lambda: got)
     queues.pop().abort()
     assert whole(pool)
 

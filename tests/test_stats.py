@@ -221,12 +221,14 @@ def test_counts_read_as_a_sentence():
 
 
 def test_a_run_that_nobody_has_waited_for_is_not_held_to_the_sum():
+    gate = threading.Event()
     with fast(None, buffers=8) as camera:
-        pipeline = Pipeline(camera, lambda frame: time.sleep(0.001), depth=4)
+        pipeline = Pipeline(camera, lambda frame: gate.wait(200) and None, depth=4)
         pipeline.start()
         while not pipeline.stats().links[0].queued:
             time.sleep(0.001)
         pipeline.abort()
+        gate.set()
         while pipeline.running:
             time.sleep(0.001)
         between = pipeline.stats()

@@ -299,7 +299,7 @@ def test_a_forgotten_pool_lets_its_threads_go():
     gc.collect()
     assert gone() is None
     for thread in threads:
-        thread.join(30)
+        thread.join(200)
         assert not thread.is_alive()
 
 

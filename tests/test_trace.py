@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from camkit import DROP, Match, OutputError, Pipeline, PipelineError, Step, SyntheticCamera, Tee, Trace
+from camkit import DROP, Match, NullSink, OutputError, Pipeline, PipelineError, Step, SyntheticCamera, Tee, Trace
 from camkit.performance_core._trace import KINDS, TraceRing, anchor
 from camkit.performance_core.trace import Track, write_trace
 
@@ -159,9 +159,15 @@ def test_a_failing_stage_leaves_a_trace_that_tells_of_it(tmp_path):
 
 def test_an_interrupted_run_is_written_down(tmp_path):
     path, page = tmp_path / "trace.json", tmp_path / "report.html"
+
+    class Impatient(NullSink):
+        def pump(self):
+            if pipeline.stats().frames.delivered > 20:
+                _thread.interrupt_main()
+            return True
+
     with fast(None, buffers=8) as camera:
-        pipeline = Pipeline(camera, lambda frame: time.sleep(0.001))
-        threading.Timer(0.2, _thread.interrupt_main).start()
+        pipeline = Pipeline(camera, lambda frame: time.sleep(0.001), Impatient())
         with pytest.raises(KeyboardInterrupt):
             pipeline.run(trace=path, report=page)
     same_as_stats(load(path), pipeline.stats())

@@ -183,11 +183,14 @@ def test_pictures_are_shown_while_python_is_held(screen: Screen) -> None:
         pipeline.start()
         while viewer.stats().displayed < 100:
             assert not pipeline.wait(0.01)
-        before = viewer.stats().displayed
-        hold(None, 0, 2000)
-        after = viewer.stats().displayed
+        for seconds in (1, 5, 25, 100):  # one is long enough for any machine: who needs Python draws in none of them
+            before = viewer.stats().displayed
+            hold(None, 0, 1000 * seconds)
+            after = viewer.stats().displayed
+            if after > before + 10:
+                break
         pipeline.stop()
-    # One that needed Python would show those at most that were under way; a busy machine shows few.
+    # One that needed Python would show those at most that were under way.
     assert after > before + 10
 
 

@@ -1,6 +1,7 @@
 """Hands at a viewer's window: what wheel, mouse and keys make of the picture on the screen."""
 
 import gc
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from PIL import Image
 
 from camkit.gl_core import Viewer
 from camkit.gl_core.keys import KEYS, by_key, help_lines
+from tests.test_hud import read
 from tests.xscreen import Screen, own_screen
 
 TOP = Path(__file__).resolve().parent.parent
@@ -57,7 +59,7 @@ def shows(expected: np.ndarray) -> Callable[[np.ndarray], bool]:
 
 
 def until(viewer: Viewer, found: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 100
     while not found():
         assert time.monotonic() < end
         viewer.pump()
@@ -93,8 +95,16 @@ def test_a_drag_pans_and_a_double_click_shows_all_again(screen: Screen, viewer: 
     screen.hands("mousemove", 10, 10)  # the button is up
     until(viewer, lambda: not viewer._board.do(0, 10, 10) or True)
     screen.until(shows(enlarged(picture, 40, 2, 2)), viewer)
-    screen.hands("click", "--repeat", 2, "--delay", 20, 1)
-    screen.until(shows(enlarged(picture, 10)), viewer)
+
+    def reset(seen: np.ndarray) -> bool:
+        if viewer.view.zoom != 1:  # again and again: a busy machine may take its time between the two clicks
+            screen.hands("click", "--repeat", 2, "--delay", 20, 1)
+            for _ in range(50):
+                viewer.pump()
+                time.sleep(0.01)
+        return shows(enlarged(picture, 10))(seen)
+
+    screen.until(reset, viewer)
 
 
 def test_keys_zoom_pan_and_reset(screen: Screen, viewer: Viewer) -> None:
@@ -161,7 +171,7 @@ def test_a_plain_viewer_has_no_hands(screen: Screen) -> None:
     picture = noise()
     with Viewer(size=WINDOW, vsync=False) as viewer:
         feed(viewer, picture)
-        before = screen.until(lambda s: s[: WINDOW[1], : WINDOW[0]].any(), viewer)
+        before = screen.until(lambda s: s[: WINDOW[1], : WINDOW[0]].all(), viewer)
         screen.hands("mousemove", 20, 20, "click", 4, "key", "q", "key", "space")
         for _ in range(20):
             assert viewer.pump()
@@ -192,14 +202,15 @@ def test_the_command_shows_a_camera_and_obeys(screen: Screen, tmp_path: Path) ->
         screen.hands("mousemove", 100, 120, "click", "--repeat", 12, "--delay", 20, 4)
         screen.until(lambda s: np.abs(s[120:200, 40:280].astype(int) - (0, 191, 191)).max() < 6)
         screen.hands("key", "s")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 100
         while not (found := list(tmp_path.glob("Synthetic-camera-*.png"))):
             assert time.monotonic() < end
             time.sleep(0.02)
         screen.hands("key", "space")
-        time.sleep(0.3)  # some frames that are not drawn
+        below_the_graph = 4 + 40 + 30
+        screen.until(lambda s: re.match(r"FROZEN, [1-9]\d* frames", read(s, 4, below_the_graph)))
         screen.hands("key", "q")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=200)
     assert process.returncode == 0, out + err
     assert "frames" in out
     assert "delivered frame(s) not drawn: a newer one came first, or the picture was frozen" in out
@@ -216,7 +227,7 @@ def test_several_cameras_refuse_what_is_for_one() -> None:
 @pytest.mark.parametrize("display", ["headless", "none"])
 def test_the_command_has_nothing_to_show_without_a_window(display: str) -> None:
     command = [sys.executable, "-m", "camkit", "view", "synthetic", "--display", display]
-    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 2
     assert done.stderr == (
         f"camkit: there is nothing to see with --display {display}: 'camkit run' streams without a window\n"

@@ -82,6 +82,16 @@ class Screen:
 
 
 @contextmanager
+def lone_screen(folder: Path) -> Iterator[Screen]:
+    """Have a screen for others: this process does not open its windows there."""
+    made = Screen(folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
 def own_screen(folder: Path) -> Iterator[Screen]:
     """Make it the one that windows of this process open on; for a whole module, since glfw keeps to one."""
     made = Screen(folder)

@@ -12,6 +12,8 @@ from camkit.performance_core.trouble import hang_error, late_error, wrap
 if TYPE_CHECKING:
     from camkit.performance_core.pipeline import Pipeline
 
+ABORT_S = 2.0  # how long threads are waited for when the run is aborted: on a busy machine they wake late
+
 
 def stop(pipeline: Pipeline, timeout: float) -> None:
     """Do the work of `Pipeline.stop`."""
@@ -22,7 +24,7 @@ def stop(pipeline: Pipeline, timeout: float) -> None:
     if not pipeline._join(timeout):
         late = late_error(pipeline, pipeline._strands, timeout)
         pipeline.abort()
-        if pipeline._join(min(timeout, 0.5)):
+        if pipeline._join(ABORT_S):
             close_account(pipeline)
             raise late
         write_down(pipeline)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 PUMP_S = 0.01  # how often windows are served
 LOOK_S = 0.25  # how often a stage that hangs is looked for, where there is no window to serve
 END_S = 5.0  # how long the threads of an aborted run are waited for
-STUCK_S = 0.5  # who has worked on one frame for longer than this will not end soon
+STUCK_S = 0.5  # who has worked on one frame for longer than this may not end soon
+STUCK_END_S = 1.0  # and is waited for no longer than this: a thread of a busy machine is seldom kept waiting so long
 STEP_S = 0.005  # between looks of a coroutine whether threads that are about to end have ended
 
 
@@ -116,7 +117,7 @@ def _patience(pipeline: Pipeline, now: float, until: float | None) -> float:
 
 def grace(pipeline: Pipeline) -> float:
     """Return how many seconds to wait for the threads of an aborted run."""
-    return END_S if hanging(pipeline._strands, STUCK_S) is None else 0.1
+    return END_S if hanging(pipeline._strands, STUCK_S) is None else STUCK_END_S
 
 
 async def _joined(pipeline: Pipeline, timeout: float) -> bool:

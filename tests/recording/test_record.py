@@ -139,7 +139,7 @@ def test_frames_lost_for_want_of_a_buffer_are_told_as_that(tmp_path: Path) -> No
 
 def test_the_error_that_ended_a_recording_is_raised_again(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
-    camera = camkit.SyntheticCamera((64, 32), 20, delay={5: 30.0}, timeout=1.0, buffers=16)
+    camera = camkit.SyntheticCamera((64, 32), 20, delay={5: 3600}, timeout=3.0, buffers=16)
     recorder = camkit.Recorder(path)
     with camera, pytest.raises(camkit.CameraTimeout) as recorded:
         camkit.Pipeline(camera, recorder).run()
@@ -177,7 +177,7 @@ def test_a_stream_that_goes_on_as_another_is_played_as_both(tmp_path: Path) -> N
 
 def test_events_of_the_source_are_recorded_and_told_again(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
-    source = SyntheticBackend(INFO, Request.make(size=(64, 32), fps=500))
+    source = SyntheticBackend(INFO, Request.make(size=(64, 32), options={"realtime": False}))
 
     def happen(frame: camkit.Frame) -> None:
         if frame.sequence in (2, 4):
@@ -286,7 +286,7 @@ def test_a_slow_disk_costs_frames_and_says_so(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(recording_writer, "_writev", slow)
     path = tmp_path / "a.mcap"
     recorder = camkit.Recorder(path)
-    camera = camkit.SyntheticCamera((64, 32), 500, frames=300, drop=[100], buffers=16)
+    camera = camkit.SyntheticCamera((64, 32), realtime=False, frames=300, drop=[100], buffers=16)
     with camera:
         stats = camkit.Pipeline(camera, recorder, policy="drop_newest", depth=4).run()
     report = recorder.report()
@@ -309,4 +309,4 @@ def test_a_file_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
             path.unlink()
 
     with pytest.raises(camkit.PipelineError, match="is lost: the file was deleted while it was written"):
-        record(path, camkit.SyntheticCamera(size=(64, 32), fps=500), 6, delete)
+        record(path, camkit.SyntheticCamera(**SMALL), 6, delete)
