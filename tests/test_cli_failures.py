@@ -102,9 +102,7 @@ def test_a_camera_that_stops_keeps_its_account() -> None:
 
 
 def test_a_run_without_a_frame_is_a_failure(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    args = parser().parse_args(
-        [*SYNTHETIC, "--display", "none", "--json", "--snapshot", str(tmp_path / "s.png")]
-    )
+    args = parser().parse_args([*SYNTHETIC, "--display", "none", "--json", "--snapshot", str(tmp_path / "s.png")])
     options = {"damage": 1.0, "realtime": False, "frames": 7}
     with camkit.SyntheticCamera(**options) as camera, Display(args, camera) as display:
         assert Run(args, camera, display).run() == ExitCode.FAILED

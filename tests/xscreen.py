@@ -1,5 +1,6 @@
 """A screen of one's own (Xvfb): real windows on it, what they show, and hands that use them."""
 
+import ctypes
 import os
 import shutil
 import struct
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+import camkit
 from camkit.gl_core import Viewer
 
 SCREEN = (640, 480)
@@ -104,3 +106,24 @@ def own_screen(folder: Path) -> Iterator[Screen]:
     os.environ.pop("DISPLAY")
     os.environ.update({name: value for name, value in before.items() if value is not None})
     made.close()
+
+
+def pictures_without_python(viewer: Viewer, wanted: int) -> int:
+    """Count what a viewer shows while this thread keeps Python to itself, until that is more than `wanted`, or never.
+
+    One moment is long enough for any machine: who needs Python draws nothing in any of them.
+    """
+    hold = ctypes.PyDLL(None).poll  # called without giving the GIL up
+    with camkit.open("synthetic", format="YUYV", size=(64, 48), realtime=False) as camera, viewer:
+        pipeline = camkit.Pipeline(camera, viewer, policy="block")
+        pipeline.start()
+        while viewer.stats().displayed < 100:
+            assert not pipeline.wait(0.01)
+        for seconds in (1, 5, 25, 100):
+            before = viewer.stats().displayed
+            hold(None, 0, 1000 * seconds)
+            shown = viewer.stats().displayed - before
+            if shown > wanted:
+                break
+        pipeline.stop()
+    return shown
