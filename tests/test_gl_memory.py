@@ -62,7 +62,8 @@ def test_every_format_is_fetched_as_it_is_copied(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_source_fills_it_and_nothing_is_copied(way: str) -> None:
+def test_a_source_fills_it_and_nothing_is_copied(way: str, alike: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMKIT_TRANSFER_CACHE", "off")
     screen, number = Offscreen(), count()
     pool = pool_of(screen, way, 4, format="GREY", size=(64, 48))
     screen.expect("GREY", (64, 48))
@@ -81,7 +82,8 @@ def test_a_source_fills_it_and_nothing_is_copied(way: str) -> None:
     pool.close()
 
 
-def test_frames_from_elsewhere_are_copied_counted_and_told() -> None:
+def test_frames_from_elsewhere_are_copied_counted_and_told(alike: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMKIT_TRANSFER_CACHE", "off")
     with Offscreen() as screen, screen.pool(1, format="GREY", size=(64, 48)) as pool, pool.acquire() as inside:
         inside.array[:] = 5
         with FramePool(1, format="GREY", size=(64, 48)) as other, other.acquire() as outside:

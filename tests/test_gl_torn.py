@@ -24,6 +24,9 @@ def test_no_frame_of_ten_thousand_is_torn(gl_nodes) -> None:
 
 
 def test_without_the_fence_frames_are_torn(gl_nodes) -> None:
-    sink = run(gl_nodes, 2_000, (320, 240), reckless=True)
-    assert sink.torn > 0
-    assert sink.wrong > sink.torn
+    # Large pictures, which take long to draw: some ten in a hundred are torn, and fewer where the CPUs are busy.
+    for _ in range(20):
+        sink = run(gl_nodes, 500, (640, 480), reckless=True)
+        if sink.torn and sink.wrong > sink.torn:
+            break
+    assert sink.wrong > sink.torn > 0
