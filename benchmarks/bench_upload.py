@@ -209,7 +209,7 @@ def bench_beside_peers(benchmark, context, frame) -> None:
     ladder = Ladder(context.functions, FORMATS[frame.format], *frame.size, frame.strides)
     ladder.fill(frame)
     actions = [lambda: ladder.fill(frame), *(make(context, frame) for make in PEERS.values())]
-    ours, *theirs = by_turns(*actions, seconds=1.2, before=clean_slate(context))
+    ours, *theirs = by_turns(*actions, seconds=2.0, before=clean_slate(context))
     for peer, took in zip(PEERS, theirs, strict=True):
         benchmark.extra_info[f"of_{peer.lower()}"] = round(took / ours, 3)
     benchmark.extra_info["of_best_peer"] = round(min(theirs) / ours, 3)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import moderngl
 import numpy as np
 
-from camkit.gl_core.context import Context
+from camkit.gl_core.context import Context, headless
 from camkit.memory_manager import Frame
 
 UNPACK_ROW_LENGTH = 0x0CF2
@@ -32,6 +32,14 @@ class Adopted:
 def adopted_by_moderngl(context: Context) -> moderngl.Context:
     """Return moderngl's view of the context, which is current."""
     return moderngl.create_context(context=Adopted(context))
+
+
+def renderer_name() -> str:
+    """Ask OpenGL who draws; no context may be current."""
+    context = headless()
+    renderer = str(context.description["renderer"])
+    context.destroy()
+    return renderer
 
 
 def filled(frame: Frame) -> Frame:
