@@ -28,6 +28,7 @@ from camkit.gl_core.transfers import CANDIDATES
 from camkit.memory_manager import FORMATS, Frame, FramePool
 
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
+PLACES = 3  # textures anew: where memory happens to lie makes some hundredths
 FORMATS_MEASURED = ["GREY", "YUYV", "NV12", "RGBA32"]
 
 Action = Callable[[], object]
@@ -206,17 +207,19 @@ def bench_upload(benchmark, context, frame, cython_loop, way: str) -> None:
 
 
 def bench_beside_peers(benchmark, context, frame) -> None:
-    ladder = Ladder(context.functions, FORMATS[frame.format], *frame.size, frame.strides)
-    ladder.fill(frame)
-    actions = [lambda: ladder.fill(frame), *(make(context, frame) for make in PEERS.values())]
-    ours, *theirs = by_turns(*actions, seconds=2.0, before=clean_slate(context))
+    times = []
+    for _ in range(PLACES):
+        ladder = Ladder(context.functions, FORMATS[frame.format], *frame.size, frame.strides)
+        ladder.fill(frame)
+        actions = [lambda ladder=ladder: ladder.fill(frame), *(make(context, frame) for make in PEERS.values())]
+        times.append(by_turns(*actions, seconds=0.7, before=clean_slate(context)))
+    ours, *theirs = np.min(times, axis=0)
     for peer, took in zip(PEERS, theirs, strict=True):
         benchmark.extra_info[f"of_{peer.lower()}"] = round(took / ours, 3)
     benchmark.extra_info["of_best_peer"] = round(min(theirs) / ours, 3)
     benchmark.extra_info["transfer"] = ladder.transfer
     measure(benchmark, frame, lambda: ladder.fill(frame))
     beside_cuda(benchmark, context, frame.nbytes, lambda: ladder.fill(frame))
-    ladder.delete()
 
 
 @pytest.mark.parametrize("peer", PEERS)
