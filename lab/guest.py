@@ -13,7 +13,7 @@ from lab.modules import canonical_name
 __all__ = ["Job", "Layout", "command_script", "init_script", "load_lines"]
 
 # How long the webcam may take to appear; Python alone needs 5 s to start in the slow engine.
-WEBCAM_WAIT_S = 60
+WEBCAM_WAIT_S = 240
 
 
 @dataclass(frozen=True)

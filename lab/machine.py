@@ -19,7 +19,7 @@ __all__ = ["TIMED_OUT", "Channels", "Machine", "run_machine"]
 TIMED_OUT = 124
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A command that was told to stop gets this long before the guest is ended.
-GRACE_S = 5.0
+GRACE_S = 20.0
 CHUNK = 1 << 16
 CONSOLE_TAIL = 4000
 

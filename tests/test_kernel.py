@@ -35,7 +35,7 @@ SMOKE = [file for file in FILES if "mark.smoke" in file.read_text()]
 BY_SIZE = sorted(FILES, key=lambda file: file.stat().st_size)
 BOOTS = {"uml-1": sorted(BY_SIZE[0::2]), "uml-2": sorted(BY_SIZE[1::2]), "qemu": SMOKE}
 # The first test of a boot runs them all, and may have to wait until a kernel is built on a slow machine.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,10 @@ def run_in_lab(boot: str, folder: Path) -> tuple[dict[str, list[ElementTree.Elem
         [sys.executable, "-m", "lab", "--engine", engine, "--vivid", "n_devs=2;multiplanar=1,2", "--uvc"]
         # Debian's kernel comes without it.
         + (["--modules", "v4l2loopback"] if engine == "uml" else [])
-        + ["--share", folder, "--timeout", "1500", "--", sys.executable, "-m", "pytest", *BOOTS[boot], "-q"]
+        + ["--share", folder, "--timeout", "3300", "--", sys.executable, "-m", "pytest", *BOOTS[boot], "-q"]
         # Without the --ignore that holds on the host.
         + ["-o", "addopts=--import-mode=importlib --strict-markers --strict-config", "-p", "no:cacheprovider"]
-        + [f"--junit-xml={report}", *(["-m", "smoke", "--timeout=900"] if engine == "qemu" else [])],
+        + [f"--junit-xml={report}", "--timeout=900", *(["-m", "smoke"] if engine == "qemu" else [])],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -122,8 +122,8 @@ def test_on_another_rig(folder: Path, rig: str) -> None:
     """A boot of its own, with drivers set up in another way, for the tests of that name in tests/rigs."""
     report = folder / f"{rig}.xml"
     done = subprocess.run(
-        [sys.executable, "-m", "lab", "--vivid", RIGS[rig], "--share", folder, "--timeout", "300", "--"]
-        + [sys.executable, "-m", "pytest", f"tests/rigs/test_{rig}.py", "-q", f"--junit-xml={report}"]
+        [sys.executable, "-m", "lab", "--vivid", RIGS[rig], "--share", folder, "--timeout", "1200", "--"]
+        + [sys.executable, "-m", "pytest", f"tests/rigs/test_{rig}.py", "-q", "--timeout=600", f"--junit-xml={report}"]
         + ["-o", "addopts=--import-mode=importlib --strict-markers --strict-config", "-p", "no:cacheprovider"],
         cwd=CHECKOUT, capture_output=True, text=True, errors="replace",
     )  # fmt: skip

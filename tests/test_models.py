@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(1500)
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "include" / "camkit"
 LITMUS = ROOT / "tests" / "native" / "memory_litmus.pml"
@@ -57,7 +58,7 @@ def tool(*command: str, cwd: Path) -> str:
     path = shutil.which(command[0])
     if path is None:
         pytest.fail(f"cannot check the models: {command[0]} is not on the PATH; {ADVICE}", pytrace=False)
-    done = subprocess.run([path, *command[1:]], cwd=cwd, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run([path, *command[1:]], cwd=cwd, capture_output=True, text=True, timeout=1000, check=False)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
     return done.stdout
 

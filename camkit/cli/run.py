@@ -100,6 +100,7 @@ class Run:
         self._cpu_began = 0.0
         self._cpu_s: float | None = None
         self._outages = 0
+        self._left: tuple[int, int] | None = None  # frames captured and delivered when it was told to be gone
 
     def run(self) -> ExitCode:
         """Stream, then print the summary and the JSON object."""
@@ -151,10 +152,14 @@ class Run:
             raise
 
     def _tell_outages(self) -> None:
-        outages = self._pipeline.stats().outages
-        if outages > self._outages:
-            self._outages = outages
+        stats = self._pipeline.stats()
+        seen = stats.frames.captured, stats.frames.delivered
+        if stats.outages > self._outages:
+            self._outages, self._left = stats.outages, seen
             say(f"{str(self._camera.info)!r} is gone: waiting until it is plugged in again")
+        elif self._left is not None and all(now > then for now, then in zip(seen, self._left, strict=True)):
+            self._left = None
+            say(f"{str(self._camera.info)!r} is back: it was away for {stats.outage_s:.1f} s in all")
 
     def _save(self) -> Path | None:
         path: Path | None = self._args.snapshot

@@ -14,7 +14,7 @@ from camkit.doctor.length import LENGTHS, PATIENCE_S, Length
 from camkit.doctor.mode import Layout, Mode
 from camkit.doctor.patient import Patient
 from camkit.doctor.sample import Recording
-from camkit.errors import CameraBusy, CameraDisconnected, CamkitError
+from camkit.errors import CameraBusy, CameraDisconnected, CameraNotFound, CamkitError
 
 
 class Check(NamedTuple):
@@ -165,23 +165,26 @@ class Examination:
             return check.examine(self)
         except NotPossible as why:
             return _not_possible(str(why))
-        except CameraDisconnected as error:
-            self.bar(error, "the camera is gone")
-            outcome = Outcome()
-            outcome.problem(
-                f"the camera went away: {words_of(error)}", "look at its cable, its hub and its power supply"
-            )
-            return outcome
+        except (CameraDisconnected, CameraNotFound) as error:
+            return self._went_away(error)
         except CameraBusy as error:
             return _not_possible(words_of(error))
         except (CamkitError, OSError, ValueError, MemoryError) as error:
             if isinstance(error, OSError) and error.errno == errno.ENODEV:
-                self.bar(error, "the camera is gone")
+                return self._went_away(error)
             outcome = Outcome(evidence={"error": type(error).__name__})
             outcome.problem(
                 f"the check failed: {words_of(error)}", "programs that use this camera will meet the same error"
             )
             return outcome
+
+    def _went_away(self, error: Exception) -> Outcome:
+        if not isinstance(error, CameraDisconnected):
+            error = CameraDisconnected(errno.ENODEV, words_of(error), self.info.path)
+        self.bar(error, "the camera is gone")
+        outcome = Outcome()
+        outcome.problem(f"the camera went away: {words_of(error)}", "look at its cable, its hub and its power supply")
+        return outcome
 
     def bar(self, error: BaseException, words: str) -> None:
         """Say that nothing that streams is possible any more, and why."""

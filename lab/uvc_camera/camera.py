@@ -1,5 +1,6 @@
 """The webcam: a USB device that can be plugged in and out."""
 
+import contextlib
 import errno
 import threading
 from dataclasses import replace
@@ -67,12 +68,13 @@ class Camera:
     def node(self) -> str | None:
         """Return the video device that captures from this webcam, such as /dev/video0, once the kernel has made it."""
         for serial in usbip.VHCI.glob("usb*/*/serial"):
-            if serial.read_text().strip() != self.model.serial:
-                continue
-            for index in serial.parent.glob("*/video4linux/video*/index"):
-                # Index 1 is the node for the metadata of the frames.
-                if index.read_text().strip() == "0":
-                    return f"/dev/{index.parent.name}"
+            with contextlib.suppress(OSError):  # a device that goes just now
+                if serial.read_text().strip() != self.model.serial:
+                    continue
+                for index in serial.parent.glob("*/video4linux/video*/index"):
+                    # Index 1 is the node for the metadata of the frames.
+                    if index.read_text().strip() == "0":
+                        return f"/dev/{index.parent.name}"
         return None
 
     def describe(self) -> dict[str, object]:

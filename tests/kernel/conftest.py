@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import json
@@ -15,7 +16,10 @@ import pytest
 
 from camkit.camera_capture._v4l2.backend import V4L2Backend
 from camkit.camera_capture._v4l2.find import info_of, list_devices
+from camkit.camera_capture.camera import Camera
 from camkit.camera_capture.info import CameraInfo, Request
+from camkit.errors import CameraTimeout, NoSignal
+from camkit.memory_manager import Frame
 from lab.uvc_camera.control_socket import send
 
 QUERY = struct.Struct("=II32siiii3I")
@@ -151,6 +155,7 @@ def open_camera() -> Iterator[Opener]:
     opened: list[V4L2Backend] = []
 
     def opener(path: str, **wishes: object) -> V4L2Backend:
+        wishes.setdefault("timeout", 60.0)  # a busy machine may take longer than usual
         opened.append(V4L2Backend(info_of(path), Request.make(**wishes)))  # type: ignore[arg-type]
         return opened[-1]
 
@@ -214,6 +219,14 @@ def open_files() -> Callable[[], tuple[int, int]]:
         return len(os.listdir("/proc/self/fd")), sum("/dev/video" in line for line in maps)
 
     return count
+
+
+def wait_for_frame(camera: V4L2Backend | Camera) -> Frame:
+    """Wait for a frame of a camera whose own limit is shorter than a busy host may hold the guest up."""
+    while True:
+        with contextlib.suppress(CameraTimeout, NoSignal):
+            if (frame := camera.read()) is not None:
+                return frame
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

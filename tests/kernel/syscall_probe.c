@@ -1,13 +1,14 @@
 /* Counts the system calls that a camera may make for a frame. Loaded with LD_PRELOAD, read through
  * ctypes. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-atomic_long probe_ioctl, probe_poll, probe_read, probe_write;
+atomic_long probe_ioctl, probe_poll, probe_read, probe_write, probe_late;
 
 int ioctl(int fd, unsigned long request, ...) {
   va_list arguments;
@@ -15,7 +16,9 @@ int ioctl(int fd, unsigned long request, ...) {
   void* argument = va_arg(arguments, void*);
   va_end(arguments);
   probe_ioctl++;
-  return (int)syscall(SYS_ioctl, fd, request, argument);
+  int answer = (int)syscall(SYS_ioctl, fd, request, argument);
+  if (answer < 0 && errno == EINTR) probe_late++;
+  return answer;
 }
 
 int poll(struct pollfd* fds, nfds_t n, int timeout_ms) {

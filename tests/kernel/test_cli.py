@@ -18,7 +18,7 @@ BARS = 8
 
 
 def camkit_command(*arguments):
-    return subprocess.run([*CAMKIT, *arguments], capture_output=True, text=True, timeout=300)
+    return subprocess.run([*CAMKIT, *arguments], capture_output=True, text=True, timeout=800)
 
 
 def start_streaming(path, *arguments):
@@ -50,7 +50,7 @@ def test_a_run_on_a_driver_delivers_all_and_shows_the_right_colours(vivid, open_
     picture = tmp_path / "s.png"
     done = camkit_command(
         "run", "--source", vivid.path, "--format", "YUYV", "--size", "640x360", "--frames", "120",
-        "--display", "headless", "--snapshot", str(picture), "--json", "--timeout", "200",
+        "--display", "headless", "--snapshot", str(picture), "--json", "--timeout", "600",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -91,7 +91,7 @@ def test_a_busy_camera_has_its_code(vivid):
         assert f"it is streaming in process {first.pid} (" in done.stderr
     finally:
         first.send_signal(signal.SIGINT)
-        out, _ = first.communicate(timeout=250)
+        out, _ = first.communicate(timeout=800)
     assert first.returncode == 0
     frames = json.loads(out)["frames"]
     assert frames["captured"] == frames["delivered"] + sum(frames["dropped"].values())
@@ -122,7 +122,7 @@ def test_a_way_into_memory_that_is_none_is_a_bad_argument(vivid):
 def test_a_camera_that_goes_away_has_its_code(vivid):
     process = start_streaming(vivid.path)
     vivid.set("Disconnect")
-    out, err = process.communicate(timeout=250)
+    out, err = process.communicate(timeout=800)
     assert process.returncode == 6
     assert "is gone" in err.splitlines()[-1]
     report = json.loads(out)
@@ -137,12 +137,9 @@ def test_an_unplugged_camera_is_waited_for(plugged):
     plugged.order("unplug")
     assert process.stderr.readline() == f"camkit: {plugged.path!r} is gone: waiting until it is plugged in again\n"
     plugged.order("plug")
-    while not any("/dev/video" in line and "(deleted)" not in line for line in maps_of(process)):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    time.sleep(0.5)
+    assert "is back" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=250)
+    out, err = process.communicate(timeout=800)
     assert process.returncode == 0, err
     report = json.loads(out)
     assert report["outages"] == 1 and report["outage_s"] > 0 and report["error"] is None
@@ -155,13 +152,9 @@ def test_an_unplugged_camera_is_waited_for(plugged):
 def test_a_camera_that_stays_away_has_its_code(plugged):
     process = start_streaming(plugged.path, "--reconnect", "0.5")
     plugged.order("unplug")
-    _, err = process.communicate(timeout=250)
+    _, err = process.communicate(timeout=800)
     assert process.returncode == 6, err
     assert "did not come back within 0.5 s" in err.splitlines()[-1]
-
-
-def maps_of(process):
-    return Path(f"/proc/{process.pid}/maps").read_text().splitlines()
 
 
 def test_a_silent_camera_has_its_code(vivid):

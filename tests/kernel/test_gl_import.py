@@ -87,7 +87,7 @@ def test_planes_in_memories_of_their_own(way: str) -> None:
 
 @pytest.mark.parametrize("way", TIERS)
 def test_a_pipeline_copies_nothing(vivid, way: str) -> None:
-    with camkit.open(vivid.path, format="NV12", size=SIZE, fps=120, io=way, buffers=8) as camera:
+    with camkit.open(vivid.path, format="NV12", size=SIZE, fps=120, io=way, buffers=8, timeout=600) as camera:
         screen = Offscreen()
         stats = camkit.Pipeline(camera, screen, policy="block").run(frames=40)
     assert screen.transfer["path"] == "import", screen.explain()
@@ -117,6 +117,7 @@ def test_frames_without_dmabufs_are_refused_with_why(vivid) -> None:
         assert "the frames have no dma-bufs (userptr memory)" in screen.transfer["refused"]["import"]
 
 
+@pytest.mark.timeout(1200)
 def test_no_frame_of_ten_thousand_is_torn_in_real_dmabufs(gl_nodes) -> None:
     """As tests/test_gl_torn.py, which shows that it would be seen: here one processor writes and draws by turns."""
     with FramePool(3, format="GREY", size=(160, 120), backing="udmabuf") as pool:

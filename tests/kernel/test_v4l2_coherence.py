@@ -37,7 +37,7 @@ def watch(folder: Path, path: str, way: str, **orders: str) -> tuple[list[bool],
     child = subprocess.run(
         [sys.executable, "-c", SCRIPT, path, way, str(FRAMES)],
         env=os.environ | {"LD_PRELOAD": str(library)} | orders,
-        capture_output=True, text=True, timeout=250,
+        capture_output=True, text=True, timeout=800,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr
     return tuple(json.loads(child.stdout))

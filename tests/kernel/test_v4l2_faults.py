@@ -15,6 +15,7 @@ import pytest
 
 import camkit
 from camkit.errors import CameraDisconnected, CameraError, CameraTimeout
+from tests.kernel.conftest import wait_for_frame, wait_until
 
 SMALL = {"format": "YUYV", "size": (320, 180), "fps": 120}
 WEBCAM = {"format": "YUYV", "size": (640, 480), "fps": 30}
@@ -58,7 +59,7 @@ def test_a_camera_that_goes_away(vivid, open_camera):
     frame = camera.read()
     vivid.set("Disconnect")
     with pytest.raises(CameraDisconnected, match="is gone") as caught:
-        for _ in range(camera.stream.buffers + 1):
+        for _ in range(100):
             camera.read()
     assert (caught.value.errno, caught.value.filename) == (errno.ENODEV, vivid.path)
     with pytest.raises(CameraDisconnected):
@@ -81,7 +82,7 @@ def test_a_silent_camera_is_told_from_a_slow_one(vivid, open_camera):
         camera.read()
     assert (caught.value.errno, caught.value.filename) == (errno.ETIMEDOUT, vivid.path)
     vivid.set("Percentage of Dropped Buffers", 0)
-    assert camera.read() is not None
+    assert wait_for_frame(camera) is not None
 
 
 def test_a_stream_that_the_driver_gave_up(vivid, open_camera):
@@ -90,7 +91,7 @@ def test_a_stream_that_the_driver_gave_up(vivid, open_camera):
     camera.read()
     vivid.set("Inject Fatal Streaming Error")
     with pytest.raises(CameraError, match="given the stream up") as caught:
-        for _ in range(camera.stream.buffers + 1):
+        for _ in range(100):
             camera.read()
     assert caught.value.errno == errno.EIO and not isinstance(caught.value, CameraDisconnected)
     camera.stop()
@@ -125,7 +126,8 @@ def test_a_start_that_the_driver_refuses(any_vivid, open_camera, open_files, fau
     assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, any_vivid.path)
     assert not camera.streaming and open_files() == before, f"left behind while {caught.value} lives"
     camera.start()
-    assert camera.read().sequence < 60 and accounted(camera)
+    frame = camera.read()
+    assert frame.sequence == frame.driver.sequence and accounted(camera)
 
 
 def test_a_webcam_that_refuses_to_negotiate(webcam, open_camera, open_files):
@@ -162,12 +164,13 @@ def test_a_storm_of_signals_costs_no_frame(vivid, open_camera):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
         camera.start()
-        numbers = [camera.read().sequence for _ in range(30)]
+        numbers = []
+        while len(numbers) < 30 or len(signals) <= len(numbers):
+            numbers.append(camera.read().sequence)
         assert camera.control_node().controls()[1] == []
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
-    assert len(signals) > 30, "more than one a frame"
     assert numbers == sorted(set(numbers)) and accounted(camera)
     assert camera.stats().dropped.corrupt == camera.stats().dropped.pool == 0
 
@@ -176,15 +179,16 @@ def test_who_waits_for_a_buffer_sleeps_until_it_comes(vivid, open_camera):
     camera = open_camera(vivid.path, **SMALL, on_exhausted="block")
     camera.start()
     held = [camera.read(), camera.read()]
+    last = held[-1].sequence
     reader = Reader(camera)
-    time.sleep(0.2)
-    before = reader.switches()
-    time.sleep(1)
-    # Ten times a second it looks for Python's signals, and 120 times frames come that it may not take.
-    assert reader.switches() - before < 60
+    time.sleep(1.2)
+    switches = reader.switches()
     held.clear()
     reader.join(30)
-    assert reader.error is None and reader.frame is not None
+    assert reader.error is None
+    # Ten times a second it looks for Python's signals, and 120 times a second frames come that it may not take.
+    latest = max(camera.read().sequence for _ in range(4))  # the first ones were filled before
+    assert switches < (latest - last) / 2
     assert camera.stats().dropped.pool == 0 and accounted(camera)
 
 
@@ -206,7 +210,7 @@ def test_unplugged_with_every_frame_held(binding, open_files, policy):
         else:
             binding.unbind()
             with pytest.raises(CameraDisconnected):
-                for _ in range(camera.stream.buffers + 1):
+                for _ in range(100):
                     try:
                         held.append(camera.read())
                     except camkit.PoolExhausted:
@@ -224,7 +228,7 @@ def test_a_webcam_unplugged_under_a_blocked_read(plugged, open_files):
         camera.read().close()
         plugged.order("freeze")
         with pytest.raises(CameraTimeout):
-            for _ in range(camera.stream.buffers + 1):
+            while True:
                 camera.read(timeout=0.3).close()
         reader = Reader(camera)
         time.sleep(0.2)
@@ -242,9 +246,9 @@ def test_a_webcam_unplugged_under_a_blocked_read(plugged, open_files):
 def test_one_control_that_cannot_be_told_does_not_hide_the_others(plugged):
     # The driver keeps what it has asked for once.
     plugged.order("unplug")
+    wait_until(lambda: not Path(plugged.path).exists(), "the webcam's node goes")
     plugged.order("plug")
-    while plugged.path not in [info.path for info in camkit.list_cameras() if not info.problem]:
-        time.sleep(0.05)
+    wait_until(lambda: plugged.path in [info.path for info in camkit.list_cameras() if not info.problem], "the webcam")
     plugged.order("fault brightness -1")
     try:
         with camkit.open(plugged.path, **WEBCAM) as camera:
@@ -266,7 +270,7 @@ def test_a_forked_process_is_told_of_a_silent_camera_too(vivid):
     code = f"""if True:
         import os, camkit, signal
         def read(number):
-            with camkit.open({vivid.path!r}, format="YUYV", size=(320, 180), fps=60, timeout=0.5) as camera:
+            with camkit.open({vivid.path!r}, format="YUYV", size=(320, 180), fps=60, timeout=2) as camera:
                 for i in range(number):
                     camera.read().close()
                     if i == 3:
@@ -274,7 +278,7 @@ def test_a_forked_process_is_told_of_a_silent_camera_too(vivid):
         read(3)
         child = os.fork()
         if not child:
-            signal.alarm(30)
+            signal.alarm(120)
             try:
                 read(1 << 20)
             except camkit.CameraTimeout:

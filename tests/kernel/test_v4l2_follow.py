@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ from camkit.errors import (
     SettingNotSupported,
     SourceChanged,
 )
+from tests.kernel.conftest import wait_for_frame, wait_until
 
 HDMI = {"input": "HDMI", "format": "YUYV"}
 CURRENT, NO_SIGNAL, NO_LOCK, OUT_OF_RANGE, SELECTED, CYCLE = range(6)
@@ -50,12 +52,11 @@ def facts(frame):
 def read_until(camera, size):
     """Read until a frame has this size; return it, and the facts of those before."""
     before = []
-    for _ in range(100):
-        frame = camera.read()
+    while True:
+        frame = wait_for_frame(camera)
         if frame.size == size:
             return frame, before
         before.append(facts(frame))
-    pytest.fail(f"no frame of {size} came")
 
 
 def test_a_stream_follows_new_timings_and_marks_the_first_frame(hdmi):
@@ -96,17 +97,22 @@ def test_a_stream_follows_new_timings_and_marks_the_first_frame(hdmi):
 
 
 def test_frames_that_a_change_overtakes_are_in_the_account(hdmi):
+    sizes = itertools.cycle([("800x600p60", (800, 600)), ("1024x768p60", (1024, 768))])
     with camkit.open(hdmi.path, **HDMI) as camera:
-        before = camera.read().sequence
-        hdmi.offer(camera, "800x600p60")
-        # Whoever fetches the event, the reader learns of it; meanwhile the driver fills all it has.
-        assert camera.events.wait(60).kind == "source_change"
-        time.sleep(0.2)
-        frame = camera.read()
-        lost = next(event.fields["frames_lost"] for event in camera.events.take() if event.kind == "renegotiated")
-        assert lost >= 2 and frame.gap == lost and frame.sequence == before + 1 + lost
-        assert frame.size == (800, 600) and frame.discontinuity and accounted(camera)
-        assert camera.stats().dropped.driver == lost
+        before, lost = camera.read().sequence, 0
+        while lost < 2:  # a guest that is held up fills less
+            name, size = next(sizes)
+            dropped = camera.stats().dropped.driver
+            hdmi.offer(camera, name)
+            # Whoever fetches the event, the reader learns of it; meanwhile the driver fills all it has.
+            assert camera.events.wait(60).kind == "source_change"
+            time.sleep(0.2)
+            frame = camera.read()
+            lost = next(event.fields["frames_lost"] for event in camera.events.take() if event.kind == "renegotiated")
+            assert frame.gap == lost and frame.sequence == before + 1 + lost
+            assert frame.size == size and frame.discontinuity and accounted(camera)
+            assert camera.stats().dropped.driver == dropped + lost
+            before = frame.sequence
 
 
 def test_many_changes_in_a_row_leak_nothing(hdmi, open_files):
@@ -141,7 +147,7 @@ def test_an_error_instead_by_choice(hdmi):
         hdmi.offer(camera, "800x600p60")
         for _ in range(2):  # not told once and then forgotten
             with pytest.raises(SourceChanged, match=r"ok, 800x600p60.* than YUYV 1280x720@60 was set up for; stop\(\)"):
-                for _ in range(100):
+                for _ in range(1000):
                     camera.read()
         assert camera.size == (1280, 720) and accounted(camera)
         camera.stop()
@@ -158,7 +164,7 @@ def test_what_was_asked_for_must_still_hold(hdmi):
             with pytest.raises(
                 SourceChanged, match="the signal is 800x600p60.* and timings='1280x720p60' was asked for"
             ):
-                for _ in range(100):
+                for _ in range(1000):
                     camera.read()
         hdmi.offer(camera, "1280x720p60")  # it comes back, and so does the stream
         frame = camera.read()
@@ -174,7 +180,7 @@ def test_what_was_asked_for_must_still_hold(hdmi):
     with camkit.open(hdmi.path, **HDMI, **offered) as camera:
         camera.read()
         hdmi.offer(camera, "1920x1080p60")
-        for _ in range(100):  # this size holds: the device scales
+        for _ in range(1000):  # this size holds: the device scales
             if camera.read().discontinuity:
                 break
         assert camera.size == (1280, 720) and camera.timings.width == 1920
@@ -186,7 +192,7 @@ def test_a_signal_that_camkit_cannot_take_is_an_error_until_it_changes(hdmi):
         hdmi.offer(camera, "1920x1080i25")
         for _ in range(2):
             with pytest.raises(FormatNotSupported, match="by turns"):
-                for _ in range(100):
+                for _ in range(1000):
                     camera.read()
         hdmi.offer(camera, "800x600p60")
         assert camera.read().size == (800, 600) and accounted(camera)
@@ -195,15 +201,16 @@ def test_a_signal_that_camkit_cannot_take_is_an_error_until_it_changes(hdmi):
 @pytest.mark.parametrize(("mode", "state"), [(NO_SIGNAL, "no signal"), (NO_LOCK, "no lock"), (OUT_OF_RANGE, "no lock")])
 def test_without_a_signal_frames_are_no_pictures(hdmi, mode, state):
     with camkit.open(hdmi.path, **HDMI, timeout=0.5) as camera:
-        camera.read()
+        wait_for_frame(camera)
+        camera.events.take()
         hdmi.set("DV Timings Signal Mode", mode)
         with pytest.raises(NoSignal, match=rf"no picture to be had: signal on input 'HDMI.*{state}"):
-            for _ in range(100):
+            for _ in range(1000):
                 camera.read()
         assert camera.signal.lost and camera.signal.state == state
         assert f": {state}" in camera.explain() and camera.stats().dropped.corrupt > 0
         hdmi.set("DV Timings Signal Mode", CURRENT)
-        frame = camera.read()
+        frame = wait_for_frame(camera)
         assert frame.gap >= camera.stats().dropped.corrupt > 0 and not frame.corrupt and accounted(camera)
         states = [event.fields["state"] for event in camera.events.take() if event.kind == "signal"]
         assert states == [state, "ok"]
@@ -213,9 +220,9 @@ def test_frames_without_a_signal_are_delivered_as_corrupt_by_choice(hdmi):
     with camkit.open(hdmi.path, **HDMI, corrupt="deliver") as camera:
         assert not camera.read().corrupt
         hdmi.set("DV Timings Signal Mode", NO_SIGNAL)
-        assert any(camera.read().corrupt for _ in range(100))
+        assert any(camera.read().corrupt for _ in range(1000))
         hdmi.set("DV Timings Signal Mode", CURRENT)
-        assert any(not camera.read().corrupt for _ in range(100))
+        assert any(not camera.read().corrupt for _ in range(1000))
 
 
 def test_no_signal_is_an_error_at_once_by_choice(hdmi):
@@ -224,7 +231,7 @@ def test_no_signal_is_an_error_at_once_by_choice(hdmi):
         hdmi.set("DV Timings Signal Mode", NO_SIGNAL)
         for _ in range(2):
             with pytest.raises(NoSignal):
-                for _ in range(100):
+                for _ in range(1000):
                     camera.read()
         hdmi.set("DV Timings Signal Mode", CURRENT)
         assert camera.read() is not None
@@ -247,7 +254,7 @@ def test_a_stream_begins_without_a_signal_and_waits_for_one(hdmi):
 
 def test_a_signal_that_never_settles_is_an_error_and_no_hang(hdmi):
     with camkit.open(hdmi.path, **HDMI, timeout=0.7) as camera:
-        camera.read()
+        wait_for_frame(camera)
         hdmi.set("DV Timings Signal Mode", CYCLE)
         with pytest.raises((camkit.CameraTimeout, FormatNotSupported, SettingNotSupported)):
             for _ in range(200):
@@ -271,14 +278,14 @@ def test_analogue_standards_are_followed_too(hdmi):
     with camkit.open(hdmi.path, input="S-Video", standard="PAL"):
         pass
     with camkit.open(hdmi.path, input="S-Video", format="YUYV", timeout=0.5) as camera:
-        assert camera.read().size == (720, 576)
+        assert wait_for_frame(camera).size == (720, 576)
         hdmi.set("Standard", 0)
         hdmi.set("Standard Signal Mode", SELECTED)
         frame, _ = read_until(camera, (720, 480))
         assert frame.discontinuity and camera.standard == "NTSC-M" and camera.fps == pytest.approx(29.97, rel=1e-3)
         hdmi.set("Standard Signal Mode", NO_SIGNAL)
         with pytest.raises(NoSignal, match="no signal"):
-            for _ in range(100):
+            for _ in range(1000):
                 camera.read()
     hdmi.set("Standard Signal Mode", CURRENT)
     with camkit.open(hdmi.path, input="S-Video", standard="NTSC-M") as camera:
@@ -286,7 +293,7 @@ def test_analogue_standards_are_followed_too(hdmi):
         hdmi.set("Standard", 4)  # PAL-BGH
         hdmi.set("Standard Signal Mode", SELECTED)
         with pytest.raises(SourceChanged, match="the signal is PAL.* and standard='NTSC-M' was asked for"):
-            for _ in range(100):
+            for _ in range(1000):
                 camera.read()
 
 
@@ -294,7 +301,7 @@ def test_another_colour_space_begins_anew(hdmi):
     with camkit.open(hdmi.path, **HDMI) as camera:
         before = camera.read().colour
         camera.controls.colorspace = "SMPTE 170M" if before.primaries != "smpte170m" else "Rec. 709"
-        for _ in range(100):
+        for _ in range(1000):
             frame = camera.read()
             if frame.colour != before:
                 break
@@ -334,7 +341,8 @@ def test_stop_and_close_from_another_thread_end_a_read_during_changes(hdmi):
 
 def test_a_pipeline_and_the_gpu_follow(hdmi):
     sizes = []
-    with camkit.open(hdmi.path, **HDMI) as camera, camkit.Offscreen() as screen:
+    # A busy machine that does the trials of ways to the GPU has no time for its camera.
+    with camkit.open(hdmi.path, **HDMI, timeout=600) as camera, camkit.Offscreen() as screen:
 
         def stage(frame):
             sizes.append(frame.size)
@@ -342,12 +350,16 @@ def test_a_pipeline_and_the_gpu_follow(hdmi):
                 hdmi.offer(camera, "800x600p60")
             return frame
 
-        stats = camkit.Pipeline(camera, stage, screen).run(frames=30)
+        pipeline = camkit.Pipeline(camera, stage, screen)
+        pipeline.start()
+        wait_until(lambda: sizes.count((800, 600)) > 10 or not pipeline.running, "frames of the new size")
+        pipeline.stop()
+        stats = pipeline.stats()
         picture = screen.readback()
     assert sizes[0] == (1280, 720) and sizes[-1] == (800, 600) and picture.shape == (600, 800, 3)
     frames = stats.frames
-    assert frames.delivered == frames.displayed == 30
-    assert frames.captured == 30 + frames.dropped.total
+    assert frames.delivered == frames.displayed > 10
+    assert frames.captured == frames.delivered + frames.dropped.total
     assert "the picture changed from YUYV 1280x720 to YUYV 800x600" in screen.explain()
     # The bars are bars again, not the old rows in a new width.
     assert np.ptp(picture[100:500].astype(int), axis=0).max() <= 8
@@ -359,7 +371,7 @@ def test_a_stream_that_cannot_begin_anew_has_neither_buffers_to_wait_for_nor_a_r
         hdmi.offer(camera, "1920x1080i25")
         for _ in range(2):
             with pytest.raises(FormatNotSupported, match="by turns"):
-                for _ in range(100):
+                for _ in range(1000):
                     camera.read().close()
             with pytest.raises(camkit.CameraError, match="cannot grow the ring: there is no stream just now"):
                 camera.grow(1)
@@ -384,7 +396,7 @@ def test_a_signal_handler_in_the_midst_of_a_look_does_not_wait_for_itself(hdmi, 
                     patch.setattr(Follower, "look", interrupted)
                     hdmi.offer(camera, "800x600p60" if end == "stop" else "1280x720p60")
                     with pytest.raises(RuntimeError, match=f"cannot {end} camera .* from within its own read"):
-                        for _ in range(100):
+                        for _ in range(1000):
                             camera.read().close()
                 assert camera.read().discontinuity and accounted(camera)
     finally:

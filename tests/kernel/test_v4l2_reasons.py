@@ -59,7 +59,7 @@ def streaming(vivid):
 
     yield start
     for process in started:
-        process.communicate(timeout=250)
+        process.communicate(timeout=800)
         assert process.returncode == 0
 
 
@@ -163,7 +163,7 @@ def test_who_holds_it_without_buffers_in_memory_is_named(vivid, open_camera, mem
             open_camera(vivid.path, format="NV12", size=(320, 180))
         assert caught.value.strerror == f"cannot set NV12 320x180: {said}"
     finally:
-        process.communicate(timeout=250)
+        process.communicate(timeout=800)
         vivid.fd = os.open(vivid.path, os.O_RDWR | os.O_NONBLOCK)
 
 
@@ -181,7 +181,7 @@ def test_frames_of_an_ended_stream_are_not_taken_for_a_stream(vivid, open_camera
         with pytest.raises(camkit.CameraBusy, match=f"it is open in .*process {process.pid} "):
             camera.start()
     finally:
-        process.communicate(timeout=250)
+        process.communicate(timeout=800)
     assert held.array.size
     camera.start()
 
@@ -328,13 +328,13 @@ def second_webcam(webcam, tmp_path):
         [sys.executable, "-m", "lab.uvc_camera", "--serial", "0002", "--name", "second webcam"]
         + ["--control", str(socket), "--node-file", str(node)]
     )
-    while not node.exists():
+    while not node.exists() or not node.read_text().strip():
         assert process.poll() is None
         time.sleep(0.05)
     yield node.read_text().strip()
     gc.collect()
     send(socket, "quit")
-    process.wait(60)
+    process.wait(300)
 
 
 def test_a_full_bus_is_told_with_who_has_it(webcam, second_webcam, open_camera):

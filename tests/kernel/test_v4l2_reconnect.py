@@ -59,12 +59,12 @@ def test_frames_from_before_stay_and_are_not_given_to_the_new_device(plugged):
             np.testing.assert_array_equal(frame.array, copy)
         del frame
         held.clear()  # queued by mistake, the new device would take and fill these numbers
-        for _ in range(6):
+        while camera.stats().dropped.pool < 6:
             with pytest.raises(camkit.CameraTimeout):
                 camera.read(timeout=0.05)
         for frame, copy in zip(new, copies, strict=True):
             np.testing.assert_array_equal(frame.array, copy)
-        assert camera.stats().dropped.pool > 0 and accounted(camera)
+        assert accounted(camera)
         del frame
         new.clear()
         assert camera.read().generation == 2
@@ -86,17 +86,17 @@ def test_nothing_is_left_open_by_many_outages(plugged, open_files):
 
 
 def test_who_is_blocked_in_a_read_gets_the_next_frame(binding):
-    with camkit.open(binding.path, **SMALL, reconnect=True, timeout=0.2) as camera:
+    with camkit.open(binding.path, **SMALL, reconnect=True, timeout=2) as camera:
         camera.read().close()
         binding.unbind()
         read_until_away(camera)
         reader = Reader(camera)
-        time.sleep(0.5)  # longer than the camera's own limit, which is not for cameras that are not there
+        time.sleep(2.5)  # longer than the camera's own limit, which is not for cameras that are not there
         assert reader.is_alive()
         binding.bind()
-        reader.join(30)
+        reader.join(100)
         assert reader.error is None and reader.frame.discontinuity
-        assert camera.stats().outage_s > 0.5
+        assert camera.stats().outage_s > 2.5
         del reader
 
 
@@ -108,7 +108,7 @@ def test_unbound_under_a_blocked_read(binding):
         reader = Reader(camera)
         time.sleep(0.3)
         binding.unbind()
-        reader.join(30)
+        reader.join(100)
         assert isinstance(reader.error, camkit.CameraDisconnected)
         del reader
 
@@ -128,23 +128,23 @@ def test_with_frames_held(binding):
 
 
 def test_a_pipeline_waits(binding):
-    with camkit.open(binding.path, **SMALL, reconnect=True, timeout=0.2) as camera:
+    with camkit.open(binding.path, **SMALL, reconnect=True, timeout=2) as camera:
         seen = []
         pipeline = camkit.Pipeline(
-            camera, lambda frame: seen.append((frame.generation, frame.discontinuity)), watchdog=0.5
+            camera, lambda frame: seen.append((frame.generation, frame.discontinuity)), watchdog=2
         )
         pipeline.start()
         wait_until(lambda: len(seen) > 3, "frames")
         binding.unbind()
         wait_until(lambda: camera.stats().outages, "the outage is noticed")
-        assert not pipeline.wait(1.0), "neither the watchdog nor the camera's own limit ends it"
+        assert not pipeline.wait(3), "neither the watchdog nor the camera's own limit ends it"
         binding.bind()
         wait_until(lambda: seen[-1][0] == 2, "frames of the next stream")
         pipeline.stop()
         assert [mark for mark in seen if mark[1]] == [(2, True)]
         frames = pipeline.stats().frames
         assert frames.captured == frames.delivered + frames.dropped.total
-        assert pipeline.stats().outages == 1 and pipeline.stats().outage_s > 1
+        assert pipeline.stats().outages == 1 and pipeline.stats().outage_s > 3
 
 
 def test_a_pipeline_ends_without_it(binding):
@@ -155,20 +155,20 @@ def test_a_pipeline_ends_without_it(binding):
         wait_until(lambda: len(seen) > 3, "frames")
         binding.unbind()
         with pytest.raises(camkit.CameraDisconnected):
-            pipeline.wait(30)
+            pipeline.wait(100)
         frames = pipeline.stats().frames
         assert frames.captured == frames.delivered + frames.dropped.total
 
 
 def test_the_longest_wait(plugged):
-    with camkit.open(plugged.path, **YUYV, reconnect=0.4) as camera:
+    with camkit.open(plugged.path, **YUYV, reconnect=2) as camera:
         camera.read().close()
         plugged.order("unplug")
-        with pytest.raises(camkit.CameraDisconnected, match=r"gone and did not come back within 0\.4 s") as caught:
-            for _ in range(camera.stream.buffers + 1):
+        with pytest.raises(camkit.CameraDisconnected, match=r"gone and did not come back within 2 s") as caught:
+            for _ in range(100):
                 camera.read()
         assert (caught.value.errno, caught.value.filename) == (errno.ENODEV, plugged.path)
-        assert camera.stats().outage_s >= 0.4
+        assert camera.stats().outage_s >= 2
         plugged.order("plug")
         wait_until(lambda: camera_is_listed(plugged.path), "the webcam")
         assert camera.read().discontinuity, "who reads again tries again"
@@ -192,8 +192,8 @@ def test_the_wait_can_be_ended(binding, open_files):
 
     old = signal.signal(signal.SIGALRM, handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
         with pytest.raises(Alarm):
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
             camera.read()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -201,7 +201,7 @@ def test_the_wait_can_be_ended(binding, open_files):
     reader = Reader(camera)
     time.sleep(0.1)
     camera.stop()
-    reader.join(30)
+    reader.join(100)
     assert isinstance(reader.error, EOFError)
     assert camera.stats().outage_s == camera.stats().outage_s, "a stopped camera is not waited for"
     camera.start()  # begins with the wait
@@ -209,7 +209,7 @@ def test_the_wait_can_be_ended(binding, open_files):
     reader = Reader(camera)
     time.sleep(0.1)
     camera.close()
-    reader.join(30)
+    reader.join(100)
     assert isinstance(reader.error, ValueError)
     del reader
     gc.collect()

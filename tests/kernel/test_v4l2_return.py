@@ -54,10 +54,12 @@ def test_another_camera_at_the_same_port_is_not_taken(plugged):
         plugged.order("serial 4711")
         plugged.order("plug")
         wait_until(lambda: camera_is_listed(plugged.path), "the other webcam")
-        with pytest.raises(camkit.CameraTimeout):
-            camera.read(timeout=0.5)
-        assert f"another camera is at {plugged.path}" in camera.explain() and "4711" in camera.explain()
+        while f"another camera is at {plugged.path}" not in camera.explain():
+            with pytest.raises(camkit.CameraTimeout):
+                camera.read(timeout=0.5)
+        assert "4711" in camera.explain()
         plugged.order("unplug")
+        wait_until(lambda: not os.path.exists(plugged.path), "the end of the other webcam's node")
         plugged.order("serial 0001")
         plugged.order("plug")
         assert camera.read().discontinuity
@@ -79,7 +81,7 @@ def test_a_camera_that_comes_back_with_less(plugged):
         plugged.order("unplug")
         plugged.order("formats YUYV,MJPG")
         plugged.order("plug")
-        assert camera.read(timeout=20).format == "YUYV"
+        assert camera.read().format == "YUYV"
 
 
 def test_a_node_that_may_not_be_opened_yet(binding):
@@ -146,7 +148,7 @@ def test_who_waits_for_events_waits_on(binding):
         camera.controls.watch("brightness")
         camera.read().close()
         told = []
-        waiter = threading.Thread(target=lambda: told.extend(camera.events.wait(timeout=30) for _ in range(3)))
+        waiter = threading.Thread(target=lambda: told.extend(camera.events.wait(timeout=100) for _ in range(3)))
         waiter.start()
         binding.unbind()
         read_until_away(camera)
@@ -155,7 +157,7 @@ def test_who_waits_for_events_waits_on(binding):
         binding.bind()
         assert camera.read().discontinuity
         camera.controls.brightness = 77
-        waiter.join(30)
+        waiter.join(100)
         assert [event.kind for event in told] == ["disconnected", "reconnected", "control"]
         assert told[1].fields["path"] == camera.info.path and told[1].fields["away_s"] >= 0.3
 

@@ -83,10 +83,10 @@ def test_frames_lost_in_the_driver_are_gaps(vivid, open_camera):
 
 def test_the_sequence_outlives_its_32_bits(vivid, open_camera):
     vivid.set("Wrap Sequence Number", 1)
-    camera = open_camera(vivid.path, **SMALL)
+    camera = open_camera(vivid.path, **{**SMALL, "fps": 60})
     camera.start()
     frames = [(f.sequence, f.gap) for f in (camera.read() for _ in range(135))]
-    assert WRAP - 128 <= frames[0][0] < WRAP - 64 and frames[-1][0] >= WRAP
+    assert WRAP - 128 <= frames[0][0] < WRAP <= frames[-1][0]
     assert [b - a for (a, _), (b, _) in zip(frames, frames[1:], strict=False)] == [gap + 1 for _, gap in frames[1:]]
     assert accounted(camera)
 
@@ -144,8 +144,9 @@ def test_who_holds_too_many_gets_none(vivid, open_camera):
     camera.start()
     held = [camera.read(), camera.read()]
     before = camera.stats().dropped  # a busy machine may have lost frames already
-    with pytest.raises(CameraTimeout):
-        camera.read(timeout=0.3)
+    while camera.stats().dropped.pool == before.pool:
+        with pytest.raises(CameraTimeout):
+            camera.read(timeout=0.3)
     held.clear()
     frame = camera.read()
     after = camera.stats().dropped
@@ -244,7 +245,7 @@ def test_many_restarts(vivid, open_camera, open_files):
     for round_ in range(1, 11):
         camera.start()
         held.append(camera.read())
-        assert held[-1].sequence < 60 and held[-1].generation == round_
+        assert held[-1].sequence == held[-1].driver.sequence and held[-1].generation == round_
         camera.stop()
     held.clear()
     assert open_files() == before
@@ -284,8 +285,8 @@ def test_a_signal_ends_a_wait(vivid, open_camera):
     camera.start()
     old = signal.signal(signal.SIGALRM, handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
         with pytest.raises(Alarm):
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
             camera.read()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -333,5 +334,5 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 reader.join()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=250)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=800)
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,7 +16,7 @@ if sys.platform != "linux":
     collect_ignore_glob = ["test_*"]
 
 
-def run_lab(*arguments: str, timeout: float = 300, **options: object) -> subprocess.CompletedProcess[bytes]:
+def run_lab(*arguments: str, timeout: float = 1200, **options: object) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "lab", *arguments]
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, timeout=timeout, **options)
 

@@ -55,17 +55,19 @@ def test_writes_do_not_survive_but_for_a_share(uml: None, tmp_path: Path) -> Non
 
 
 def test_a_command_that_is_too_long_ends_with_124(uml: None) -> None:
-    done = run_lab("--no-vivid", "--timeout", "1.5", "--", "echo begun; sleep 60")
+    # The limit is the guest's too, which takes a second to start, and on a busy machine several.
+    done = run_lab("--no-vivid", "--timeout", "15", "--", "echo begun; sleep 600")
     assert done.returncode == 124
     assert done.stdout == b"begun\n"
-    assert b"ran longer than 1.5 s" in done.stderr
+    assert b"ran longer than 15 s" in done.stderr
 
 
 def test_a_signal_reaches_the_command(uml: None) -> None:
     script = """
         import sys, time
-        print("begun", flush=True)
-        try: time.sleep(60)
+        try:
+            print("begun", flush=True)
+            time.sleep(600)
         except KeyboardInterrupt: print("interrupted", flush=True)
         sys.exit(7)
     """
@@ -156,7 +158,7 @@ def test_webcam_obeys_orders(uml: None) -> None:
         while not node.exists(): time.sleep(0.01)
         print(json.dumps([str(node), name, before, answers, gone]))
     """
-    done = run_lab("--no-vivid", "--uvc", "--timeout", "60", "--", sys.executable, "-c", textwrap.dedent(script))
+    done = run_lab("--no-vivid", "--uvc", "--", sys.executable, "-c", textwrap.dedent(script))
     assert done.returncode == 0, done.stderr.decode()
     lines = done.stdout.decode().splitlines()
     assert lines[0] == "ok"

@@ -9,7 +9,7 @@ import numpy as np
 import camkit
 from camkit.camera_capture._v4l2.find import list_devices
 
-SECONDS = 3
+FRAMES = 60
 
 
 def open_all() -> list[camkit.Camera]:
@@ -22,7 +22,7 @@ def test_eight_pipelines_lose_nothing_that_the_drivers_did_not() -> None:
     cameras = open_all()
     pipelines = [camkit.Pipeline(camera) for camera in cameras]
     for pipeline in pipelines:
-        pipeline.start(seconds=SECONDS)
+        pipeline.start(frames=FRAMES)
     for pipeline in pipelines:
         pipeline.wait()
     for pipeline, camera in zip(pipelines, cameras, strict=True):
@@ -30,7 +30,7 @@ def test_eight_pipelines_lose_nothing_that_the_drivers_did_not() -> None:
         ours = {cause: count for cause, count in frames.dropped.as_dict().items() if cause != "driver"}
         assert not any(ours.values()), ours
         assert frames.captured == frames.delivered + frames.dropped.driver
-        assert frames.delivered > SECONDS * 30 / 2
+        assert frames.delivered == FRAMES
         camera.close()
 
 
@@ -54,7 +54,7 @@ def test_eight_loops_read_their_own_camera() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(200)
     assert told == [60] * 8
     for camera in cameras:
         stats = camera.stats()

@@ -203,7 +203,7 @@ cdef class Device:
         cdef v4l2_streamparm p
         memset(&p, 0, sizeof(p))
         p.type = self.kind
-        if ioctl_errno(self.fd, VIDIOC_G_PARM, &p):
+        if self.ends(ioctl_errno(self.fd, VIDIOC_G_PARM, &p), "ask for the frame rate"):
             return None
         interval = 1 / Fraction(rate).limit_denominator(1001)
         if p.parm.capture.capability & V4L2_CAP_TIMEPERFRAME:
@@ -235,7 +235,7 @@ cdef class Device:
             raise failure(self.path, what, error)
         return 0
 
-    # Whether a list is over. A device that has gone ends it too, and offers nothing by that.
+    # Whether a list is over, or something is not to be had. Of a device that has gone it tells nothing.
     cdef bint ends(self, int error, what) except -1:
         if error == ENODEV:
             raise failure(self.path, what, error)

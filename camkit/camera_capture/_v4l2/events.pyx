@@ -10,6 +10,8 @@ from camkit.camera_capture._v4l2.node cimport Node
 
 from collections import namedtuple
 
+from camkit.errors import CameraDisconnected
+
 END_OF_STREAM, CONTROL, FRAME_SYNC, SOURCE_CHANGE = 2, 3, 4, 5  # V4L2_EVENT_*
 INTEGER64 = 5  # V4L2_CTRL_TYPE_INTEGER64
 MOST = 1024  # taken at once; a driver that never runs out has an error
@@ -52,7 +54,12 @@ cdef class EventNode(Node):
         p.fd, p.events = self.device.fd, POLLPRI
         while len(found) < MOST and c_poll(&p, 1, 0) > 0 and p.revents & POLLPRI:
             memset(&e, 0, sizeof(e))
-            error = self.attempt(VIDIOC_DQEVENT, &e)
+            try:
+                error = self.attempt(VIDIOC_DQEVENT, &e)
+            except CameraDisconnected:
+                if found:
+                    break  # the next call tells
+                raise
             if error in (ENOENT, ENOTTY):  # no more, or no events at all
                 break
             if error:

@@ -60,4 +60,7 @@ cdef class Node:
                 raise ValueError(f"camera {self.device.path!r} is closed")
             with nogil:
                 error = ioctl_errno(fd, request, argument)
+        # A device that goes while it is asked has not answered that it lacks what it was asked for.
+        if error == ENODEV:
+            raise failure(self.device.path, "reach the device", ENODEV)
         return error

@@ -233,7 +233,7 @@ cdef class V4L2Reader(Backend):
             self.io_errors += 1
             return CAMKIT_TIMEOUT
         with gil:
-            if self._gone():
+            if error == ENODEV or self._gone():
                 raise CameraDisconnected(ENODEV, "the camera is gone: unplugged, or let go by its driver; close it, "
                                          "and open it again when it is back", self.device.path)
             if broken or error == EIO:
@@ -253,7 +253,7 @@ cdef class V4L2Reader(Backend):
                     still += 1
         with gil:
             self.requeue_failures += n
-            if self._gone():
+            if error == ENODEV or self._gone():
                 return self._failed(ENODEV, POLLHUP)
             raise failure(self.device.path, f"give {n} buffer(s) back to the driver ({n - still} went on a second try)",
                           error)

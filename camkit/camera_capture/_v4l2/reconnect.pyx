@@ -38,7 +38,7 @@ from camkit.errors import (
 )
 from camkit.memory_manager._format import FORMATS
 
-cdef int64_t GRACE_NS = 500_000_000
+cdef int64_t GRACE_NS = 2_000_000_000
 LOCK_S = 0.05  # how often a reader who waits for the lock looks whether its holder waits for him
 
 
@@ -112,7 +112,8 @@ cdef class LastingBackend(V4L2Backend):
         return self.await_return(timeout_ns) if self.away else V4L2Backend.dequeue(self, out, timeout_ns)
 
     cdef int _failed(self, int error, short events) except -1 nogil:
-        if not self._gone():
+        # Some drivers refuse buffers so before the kernel has taken the device away.
+        if error != ENODEV and not self._gone():
             return V4L2Backend._failed(self, error, events)
         with gil:
             return self.depart()

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from camkit.camera_capture._v4l2.device import Device
 from camkit.camera_capture._v4l2.inputs import InputNode
-from camkit.camera_capture._v4l2.node import Node
 from camkit.camera_capture._v4l2.timings import TimingsNode
 from camkit.camera_capture.inputs import USELESS, Input, Signal, standard_name, standards_of
 from camkit.camera_capture.timings import Timings
@@ -63,8 +62,6 @@ def detect(device: Device) -> Detected:
         state = "unknown" if error else "ok" if standard else "no signal"
     else:
         state = "unknown"
-    if error == errno.ENODEV:
-        raise Node(device).failure("look at its input", error)
     # The status words know better: a receiver may still measure the timings of what it has lost.
     state = next((USELESS[word] for word in input.status if word in USELESS), state)
     signal = Signal(state, input.name, input.status, timings, name)

@@ -140,8 +140,8 @@ class V4L2Events(Events):
             if not usable:
                 raise ValueError(f"camera {self._node.path!r} is closed")
             if not on:
-                self._node.unsubscribe(type, id)
                 self._watched.pop((type, id), None)
+                self._node.unsubscribe(type, id)
                 return
             error = self._node.subscribe(type, id, own=True)
             if error:
