@@ -23,6 +23,7 @@ from camkit.gl_core.context import headless
 
 HERE = Path(__file__).resolve().parent
 SUBJECTS = ("upload", "stall", "convert", "gl_submit", "pacing", "readback")
+KEPT = HERE.parent / "build" / "benchmarks" / "gl.json"
 NOTES = "## Notes"
 
 
@@ -106,7 +107,7 @@ def table(kept: dict[str, Any], notes: str) -> str:
 def main() -> int:
     """Do what the command line says; returns an exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gl_table", description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, default=HERE.parent / ".benchmarks" / "gl.json", help="where all is kept")
+    parser.add_argument("--json", type=Path, default=KEPT, help="where all is kept")
     parser.add_argument("--again", action="store_true", help="only write the table of that file anew")
     parser.add_argument("--folder", type=Path, default=HERE / "results")
     parser.add_argument("--priority", type=int, default=0, help="real-time priority, for a machine in use: 5")
