@@ -11,7 +11,7 @@ TIERS = ["0a", "0b", "0c", "1a", "1b", "2a", "2b", "2c", "2d"]
 
 def told(refused: dict[str, str], taken: str | None = "client", kind: str = "", **us: float) -> dict[str, Verdict]:
     all_refused = {row.name: "because" for row in CANDIDATES if row.name != taken} | refused
-    return {row.tier: row for row in verdicts(taken, all_refused, us, {"pbo"}, 1_000_000, kind)}
+    return {row.tier: row for row in verdicts(taken, all_refused, us, {"pbo": "2026-11-20"}, 1_000_000, kind)}
 
 
 def test_every_tier_has_its_row_in_order() -> None:
@@ -47,7 +47,7 @@ def test_what_holds_for_all_memory_is_said_of_each(why: str, verdict: str) -> No
 def test_figures_say_where_they_are_from() -> None:
     rows = told({"pbo": "slower: 20.0 us against 10.0 us"}, client=10.0, pbo=20.0)
     assert (rows["2a"].us, rows["2a"].gb_s) == (10.0, 100.0) and rows["2a"].why.endswith(", measured")
-    assert rows["2b"][2:] == ("slower", 20.0, 50.0, "20.0 us against 10.0 us, remembered")
+    assert rows["2b"][2:] == ("slower", 20.0, 50.0, "20.0 us against 10.0 us, remembered from 2026-11-20")
     assert (rows["2d"].verdict, rows["2d"].us) == ("as client", None)
 
 

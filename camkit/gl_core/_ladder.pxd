@@ -12,8 +12,7 @@ cdef class Ladder:
     cdef gl_functions *gl
     cdef readonly Layout layout
     cdef readonly str wish
-    cdef readonly dict refused, measured_us
-    cdef readonly set remembered
+    cdef readonly dict refused, measured_us, remembered
     cdef str trouble  # with the cache
     cdef readonly str kind  # tier of the first frame's dma-bufs; empty: it has none, or is to come
     cdef Transfer taken, fallback  # the best one; one that takes every frame; None until there is one

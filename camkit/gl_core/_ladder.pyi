@@ -11,7 +11,7 @@ class Ladder:
     wish: str
     refused: dict[str, str]
     measured_us: dict[str, float]
-    remembered: set[str]
+    remembered: dict[str, str]
     kind: str
     def __init__(
         self,

@@ -43,8 +43,8 @@ cdef class Ladder:
         {way: why it is not taken}.
     measured_us : dict
         {way: microseconds of one upload, the GPU's part included}.
-    remembered : set
-        Ways whose figure is one of an earlier trial.
+    remembered : dict
+        {way: date} of those whose figure is one of an earlier trial.
 
     Raises
     ------
@@ -56,7 +56,7 @@ cdef class Ladder:
 
     def __init__(self, Functions functions not None, format, width, height, strides, str transfer="auto"):
         self.wish = check_transfer(transfer)
-        self.refused, self.measured_us, self.remembered, self.trouble, self.kind = {}, {}, set(), "", ""
+        self.refused, self.measured_us, self.remembered, self.trouble, self.kind = {}, {}, {}, "", ""
         self.functions = functions
         self.gl = &functions.f
         self.layout = Layout_for(functions, format, width, height, strides)

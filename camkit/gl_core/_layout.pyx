@@ -54,5 +54,13 @@ cdef class Layout:
         cdef uint32_t i
         return [self.planes[i].stride for i in range(self.plane_count)]
 
+    def part(self, most):
+        """Return the layout of as many upper rows as have `most` bytes, or this one if all do."""
+        if self.image_bytes <= most:
+            return self
+        step = 8 * self.format.multiple[1]
+        height = max(step, self.height * most // self.image_bytes // step * step)
+        return Layout(self.format, self.width, height, self.strides, max(self.width, height) * 4)
+
     def __str__(self):
         return f"{self.format.name} {self.width}x{self.height}"

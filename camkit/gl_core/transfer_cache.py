@@ -6,11 +6,14 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 SWITCH = "CAMKIT_TRANSFER_CACHE"
-VERSION = 1  # of what is in the file; a file of another version is written anew
+VERSION = 2  # of what is in the file; a file of another version is written anew
+LASTS_S = 30 * 86400.0  # after that a row is none: the machine, its clocks and what runs beside may be others
+CLOSE_S = 86400.0  # the same of figures between which the noise has chosen
 MOST_ROWS = 256  # of one driver, the oldest go
 MOST_DRIVERS = 16
 
@@ -38,11 +41,12 @@ class TransferCache:
         self._drivers: dict[str, dict[str, Row]] | None = None
 
     def get(self, driver: str, key: str) -> Row | None:
-        """Return what is known, or None."""
+        """Return what is known and not too old, or None; `at` of it is Unix time."""
         with self._lock:
             if self._drivers is None:
                 self._drivers = self._read()
-            return self._drivers.get(driver, {}).get(key)
+            row = self._drivers.get(driver, {}).get(key)
+            return row if row is not None and age_s(row) < LASTS_S else None
 
     def put(self, driver: str, rows: dict[str, Row | None]) -> None:
         """Remember rows, or forget those that are None."""
@@ -53,7 +57,7 @@ class TransferCache:
             for key, row in rows.items():
                 known.pop(key, None)
                 if row is not None:
-                    known[key] = row
+                    known[key] = {"at": time.time()} | row
             drivers[driver] = dict(list(known.items())[-MOST_ROWS:])
             self._drivers = dict(list(drivers.items())[-MOST_DRIVERS:])
             self._write()
@@ -107,11 +111,17 @@ class TransferCache:
 
 
 def _checked(row: Any) -> Row:
-    us, why = row.get("us"), row.get("why")
+    us, why, at = row.get("us"), row.get("why"), row.get("at")
     good = isinstance(why, str) if us is None else isinstance(us, (int, float)) and 0 < us < 1e9
-    if not good:
+    if not good or not isinstance(at, (int, float)) or not 0 <= at < 1e12:
         raise ValueError("no row of ours")
-    return {"us": float(us)} if us is not None else {"why": why}
+    return {"us": float(us), "at": float(at)} if us is not None else {"why": why, "at": float(at)}
+
+
+def age_s(row: Row) -> float:
+    """Return how old a row is, in seconds; one from the future, as a clock that was set back makes it, is too old."""
+    age = time.time() - float(row["at"])
+    return age if age >= 0 else LASTS_S
 
 
 def _default_path() -> Path | None:

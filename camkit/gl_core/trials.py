@@ -1,11 +1,13 @@
 """Trials: what is known of the ways to the GPU, from the cache, from a child process and from trying them here."""
 
+import time
 from typing import TYPE_CHECKING
 
 from camkit.errors import GLError
 from camkit.gl_core import probe
 from camkit.gl_core._trial import WRONG, measure, prove
-from camkit.gl_core.transfer_cache import Row, TransferCache, shared_cache
+from camkit.gl_core.transfer_cache import CLOSE_S, Row, TransferCache, age_s, shared_cache
+from camkit.gl_core.transfers import NEAR, NEAR_US
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from camkit.gl_core._transfer import Transfer
     from camkit.gl_core.transfers import Candidate, Memory
 
+MOST_BYTES = 16 << 20  # of a picture in a trial
 # What child processes said holds for the process also where the user wants no cache: they take a second.
 _children = TransferCache(None)
 
@@ -36,8 +39,8 @@ class Trials:
     ----------
     measured_us, refused : dict
         {way: microseconds of one upload}, {way: why not}.
-    remembered : set
-        Ways that were not tried now, for the cache knows them.
+    remembered : dict
+        {way: date}, of ways that were not tried now, for the cache knows them.
     trouble : str
         What is wrong with the cache.
     """
@@ -48,13 +51,16 @@ class Trials:
         self.functions, self.layout, self.memory = functions, layout, memory
         self.measured_us: dict[str, float] = {}
         self.refused: dict[str, str] = {}
-        self.remembered: set[str] = set()
+        self.remembered: dict[str, str] = {}
         self._cache = shared_cache()
         self._driver = " | ".join((functions.renderer, functions.version_text, functions.vendor))
         self._ask_children([row for row in wanted if row.risky])
+        # A picture that takes long tells nothing more of a way than its upper part does.
+        self._part = layout.part(MOST_BYTES)
         fresh: dict[str, Row | None] = {}
+        known = self._recall([row.name for row in wanted if row.name not in self.refused])
         for row in wanted:
-            if row.name not in self.refused and not self._recall(row.name):
+            if row.name not in self.refused and row.name not in known:
                 self._try(row, fresh)
         if fresh:
             self.remember(fresh)
@@ -64,17 +70,20 @@ class Trials:
         return self._cache.explain() if self._cache is not None else ""
 
     def make(self, row: "Candidate") -> "tuple[Transfer | None, str]":
-        """Make a way and prove it.
+        """Make a way and prove it, unless that takes long: then the trial's part of the picture speaks for it.
 
         Returns
         -------
         (Transfer or None, str)
             The way, or why it is not taken.
         """
+        return self._make(row, self.layout, proof=self._part is self.layout)
+
+    def _make(self, row: "Candidate", layout: "Layout", proof: bool) -> "tuple[Transfer | None, str]":
         way: Transfer | None = None
         try:
-            way = row.make(self.functions, self.layout, row, self.memory)
-            why = prove(way)
+            way = row.make(self.functions, layout, row, self.memory)
+            why = prove(way) if proof else ""
         except GLError as error:
             why = str(error)
         if why and way is not None:
@@ -91,22 +100,30 @@ class Trials:
         where = "" if self.memory is None else f" from {self.memory.kind} memory at {self.memory.offsets}"
         return f"{self.layout} {self.layout.strides}{where} by {name}"
 
-    def _recall(self, name: str) -> bool:
-        row = self._cache.get(self._driver, self._key(name)) if self._cache is not None else None
-        if row is None:
-            return False
-        self.remembered.add(name)
-        if "us" in row:
-            self.measured_us[name] = row["us"]
-        else:
-            self.refused[name] = f"{row['why']} (remembered)"
-        return True
+    def _recall(self, names: "Sequence[str]") -> "set[str]":
+        """Take what the cache knows of ways, and return of which it does."""
+        if self._cache is None:
+            return set()
+        found = {name: row for name in names if (row := self._cache.get(self._driver, self._key(name))) is not None}
+        times = {name: row["us"] for name, row in found.items() if "us" in row}
+        close = [name for name, us in times.items() if us <= min(times.values()) * NEAR + NEAR_US]
+        # Where noise has chosen it may choose otherwise tomorrow.
+        if len(close) > 1 and any(age_s(found[name]) >= CLOSE_S for name in close):
+            for name in close:
+                del found[name]
+        for name, row in found.items():
+            self.remembered[name] = time.strftime("%Y-%m-%d", time.localtime(row["at"]))
+            if "us" in row:
+                self.measured_us[name] = row["us"]
+            else:
+                self.refused[name] = f"{row['why']} (remembered)"
+        return set(found)
 
     def _try(self, row: "Candidate", fresh: "dict[str, Row | None]") -> None:
-        way, why = self.make(row)
+        way, why = self._make(row, self._part, proof=True)
         if way is not None:
             try:
-                us = measure(way)
+                us = measure(way) * self.layout.image_bytes / self._part.image_bytes
             except GLError as error:
                 why = str(error)
             finally:
@@ -127,7 +144,7 @@ class Trials:
         # A time is no word of a child's: somebody else wrote that.
         unknown = [name for name, row in known.items() if row is None or "why" not in row]
         if unknown:
-            deaths = probe.ask(self.layout, unknown, self.functions.renderer)
+            deaths = probe.ask(self.layout.part(MOST_BYTES), unknown, self.functions.renderer)
             said: dict[str, Row | None] = {name: {"why": why} for name, why in deaths.items()}
             cache.put(self._driver, {f"child: {name}": row for name, row in said.items()})
             known |= said

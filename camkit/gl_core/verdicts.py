@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from camkit.gl_core._trial import WRONG
@@ -49,7 +49,7 @@ def verdicts(
     taken: str | None,
     refused: Mapping[str, str],
     measured_us: Mapping[str, float],
-    remembered: Collection[str],
+    remembered: Mapping[str, str],
     nbytes: int,
     kind: str,
 ) -> list[Verdict]:
@@ -63,8 +63,8 @@ def verdicts(
         {way: why it is not taken}.
     measured_us : dict
         {way: microseconds}.
-    remembered : set of str
-        Ways of which the figure is one of an earlier trial.
+    remembered : dict
+        {way: date} of those of which the figure is one of an earlier trial.
     nbytes : int
         Of a picture.
     kind : str
@@ -77,7 +77,7 @@ def _rows(
     taken: str | None,
     refused: Mapping[str, str],
     measured_us: Mapping[str, float],
-    remembered: Collection[str],
+    remembered: Mapping[str, str],
     nbytes: int,
     kind: str,
 ) -> Iterator[Verdict]:
@@ -86,7 +86,8 @@ def _rows(
         us = measured_us.get(row.name)
         word, rest = ("taken", row.words) if row.name == taken else _word(why)
         if us is not None:
-            rest += f", {'remembered' if row.name in remembered else 'measured'}"
+            date = remembered.get(row.name)
+            rest += f", {f'remembered from {date}' if date else 'measured'}"
         moved = us and row.tier[0] != "0"
         one = Verdict(row.tier, row.name, word, us, nbytes / us / 1e3 if us and moved else None, rest)
         if row.tier != "0":

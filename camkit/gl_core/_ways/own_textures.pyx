@@ -25,9 +25,9 @@ cdef class OwnTextures(Transfer):
 
     def __init__(self, functions, layout, candidate, memory=None):
         super().__init__(functions, layout, candidate, memory)
-        self.rounds = SETS
         # There more of them buy nothing, and push out of the cache what is drawn next: a fifth of the frames a second.
         self.depth = 1 if "llvmpipe" in functions.renderer else SETS
+        self.rounds = self.depth
         try:
             self._make_textures()
         except BaseException:

@@ -28,6 +28,7 @@ cdef class Pbo(OwnTextures):
 
     def __init__(self, functions, layout, candidate, memory=None):
         super().__init__(functions, layout, candidate, memory)
+        self.rounds = FEWEST
         try:
             self._make_buffers()
         except BaseException:
