@@ -74,6 +74,7 @@ ROWS = [
     Row("camkit.performance_core.stages._builtin", hot=True),
     Row("camkit.camera_capture._intake", hot=True),
     Row("camkit.camera_capture._backend", hot=True),
+    Row("camkit.camera_capture._timed", hot=True),
     Row("camkit.camera_capture._synthetic", hot=True),
     Row("camkit.camera_capture._recording.frame_record"),
     Row("camkit.camera_capture._recording.replay", hot=True),

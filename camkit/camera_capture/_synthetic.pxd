@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libcpp.pair cimport pair
 from libcpp.vector cimport vector
 
-from camkit.camera_capture._backend cimport Backend
+from camkit.camera_capture._timed cimport TimedBackend, parker
 from camkit.memory_manager._abi cimport camkit_colour, camkit_frame, frame_pool, page_memory
 
 
@@ -22,15 +22,6 @@ cdef extern from "_pattern.hpp" namespace "camkit" nogil:
     bint array_stamp "camkit::read_stamp"(
         const uint8_t *data, Py_ssize_t row_step, Py_ssize_t pixel_step, int itemsize, uint32_t width, uint32_t height,
         uint64_t *sequence, int64_t *time) noexcept
-
-
-cdef extern from "camkit/parker.hpp" namespace "camkit" nogil:
-    cdef cppclass parker:
-        parker() noexcept
-        void notify() noexcept
-        uint32_t prepare() noexcept
-        void cancel() noexcept
-        bint wait(uint32_t key, int64_t timeout_ns) noexcept
 
 
 cdef extern from "_synthetic.hpp" namespace "camkit" nogil:
@@ -71,9 +62,8 @@ cdef extern from "_synthetic.hpp" namespace "camkit" nogil:
         filled pop() noexcept
 
 
-cdef class SyntheticBackend(Backend):
+cdef class SyntheticBackend(TimedBackend):
     cdef synthetic_driver *driver  # owned
-    cdef parker *bell  # owned; wakes dequeue()
     cdef frame_pool *pool  # one reference while streaming, else NULL
     cdef synthetic_buffers *buffers  # borrowed from pool
     cdef pattern *picture  # owned

@@ -3,13 +3,13 @@ from typing import Final
 
 from typing_extensions import Buffer
 
-from camkit.camera_capture._backend import Backend
+from camkit.camera_capture._timed import TimedBackend
 from camkit.camera_capture.info import CameraInfo, FormatInfo
 from camkit.memory_manager import Frame
 
 INFO: Final[CameraInfo]
 
-class SyntheticBackend(Backend): ...
+class SyntheticBackend(TimedBackend): ...
 
 def list_devices() -> list[CameraInfo]: ...
 def info_of(source: str | os.PathLike[str]) -> CameraInfo: ...

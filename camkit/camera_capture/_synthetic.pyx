@@ -6,7 +6,7 @@ from libc.string cimport memset, strerror
 from libcpp.algorithm cimport sort
 from libcpp.pair cimport pair
 
-from camkit.camera_capture._backend cimport Backend
+from camkit.camera_capture._timed cimport TimedBackend
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_MONOTONIC,
     CAMKIT_END,
@@ -17,7 +17,6 @@ from camkit.memory_manager._abi cimport (
     CAMKIT_MEMORY_HEAP,
     CAMKIT_OK,
     CAMKIT_STAMP_START_OF_EXPOSURE,
-    CAMKIT_TIMEOUT,
     allocate_pages,
     camkit_frame,
     camkit_frame_describe,
@@ -47,7 +46,7 @@ MOST_NUMBERS = 1_000_000
 PAGE = 4096
 
 
-cdef class SyntheticBackend(Backend):
+cdef class SyntheticBackend(TimedBackend):
     """Draw frames instead of capturing them, behaving as a driver with `buffers` buffers does.
 
     Frame n comes due n / fps seconds after the start, to the nanosecond, and takes the free buffer that has waited
@@ -59,7 +58,6 @@ cdef class SyntheticBackend(Backend):
 
     def __cinit__(self):
         self.driver = new synthetic_driver()
-        self.bell = new parker()
         self.picture = new pattern()
 
     def __init__(self, info, request):
@@ -75,7 +73,6 @@ cdef class SyntheticBackend(Backend):
     def __dealloc__(self):
         self.drop_pool()
         del self.driver
-        del self.bell
         del self.picture
 
     def _set_faults(self, *, drop=(), damage=(), delay=None, frames=None, realtime=True, seed=0, first_sequence=0):
@@ -170,8 +167,8 @@ cdef class SyntheticBackend(Backend):
             self.buffers = NULL
 
     cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
-        cdef int64_t now = now_ns(), end = now + timeout_ns, at
-        cdef uint32_t key
+        cdef int64_t now = now_ns(), end = now + timeout_ns if timeout_ns >= 0 else INT64_MAX, at
+        cdef int answer
         while True:
             if self.interrupted.load():
                 return CAMKIT_INTERRUPTED
@@ -181,32 +178,12 @@ cdef class SyntheticBackend(Backend):
             if at <= now:
                 out[0] = self.draw()
                 return CAMKIT_OK
-            if timeout_ns >= 0:
-                if now >= end:
-                    return CAMKIT_TIMEOUT
-                at = min(at, end)
-            key = self.bell.prepare()
-            if self.interrupted.load():
-                self.bell.cancel()
-                return CAMKIT_INTERRUPTED
-            self.bell.wait(key, at - now)
-            now = now_ns()
+            answer = self.doze(at, end, &now)
+            if answer != CAMKIT_OK:
+                return answer
 
     cdef int queued(self) noexcept nogil:
         return self.buffers.here(INT64_MAX)
-
-    cdef int wait_for_buffer(self, int64_t timeout_ns) except -1 nogil:
-        cdef uint32_t key = self.bell.prepare()
-        if self.interrupted.load():
-            self.bell.cancel()
-            return CAMKIT_INTERRUPTED
-        if self.queued() > self.reserve:
-            self.bell.cancel()
-            return CAMKIT_OK
-        return CAMKIT_OK if self.bell.wait(key, timeout_ns) else CAMKIT_TIMEOUT
-
-    cdef void unblock(self) noexcept nogil:
-        self.bell.notify()
 
     cdef int describe(self, camkit_frame *f) noexcept nogil:
         return camkit_frame_describe(f, self.format, self.width, self.height, self.buffers.data[f.slot],

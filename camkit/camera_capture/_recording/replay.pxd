@@ -1,17 +1,8 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from camkit.camera_capture._backend cimport Backend
+from camkit.camera_capture._timed cimport TimedBackend
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.memory_manager._pool cimport FramePool
-
-
-cdef extern from "camkit/parker.hpp" namespace "camkit" nogil:
-    cdef cppclass parker:
-        parker() noexcept
-        void notify() noexcept
-        uint32_t prepare() noexcept
-        void cancel() noexcept
-        bint wait(uint32_t key, int64_t timeout_ns) noexcept
 
 
 cdef enum replay_next:
@@ -21,14 +12,13 @@ cdef enum replay_next:
     NEXT_NOTHING
 
 
-cdef class ReplayBackend(Backend):
+cdef class ReplayBackend(TimedBackend):
     cdef readonly object recording  # Recording
     cdef readonly list damages  # Damage found so far
     cdef bint realtime, loop, shifted, skips, faults
     cdef double skip_s
     cdef object lender  # of the caller's memory; None: it is our own
     cdef uint32_t memory  # camkit_memory_kind
-    cdef parker *bell  # owned; wakes dequeue()
     cdef FramePool pool  # of the stream; None without one
     cdef object walk  # iterator of the stream's items
     cdef object item  # what comes next: RecordedFrame, or an exception

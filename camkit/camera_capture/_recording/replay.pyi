@@ -1,7 +1,7 @@
-from camkit.camera_capture._backend import Backend
 from camkit.camera_capture._recording.damage import Damage
 from camkit.camera_capture._recording.recording import Recording
+from camkit.camera_capture._timed import TimedBackend
 
-class ReplayBackend(Backend):
+class ReplayBackend(TimedBackend):
     recording: Recording
     damages: list[Damage]

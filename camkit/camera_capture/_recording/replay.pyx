@@ -2,11 +2,11 @@
 
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
-from camkit.camera_capture._backend cimport Backend
 from camkit.camera_capture._recording.frame_record cimport from_record
+from camkit.camera_capture._timed cimport TimedBackend
 from camkit.memory_manager._abi cimport (
     CAMKIT_CLOCK_COPY,
     CAMKIT_CLOCK_MONOTONIC,
@@ -46,7 +46,7 @@ NAP_NS = 500_000
 MOST = (1 << 63) - 1
 
 
-cdef class ReplayBackend(Backend):
+cdef class ReplayBackend(TimedBackend):
     """Play a recording: the same pixels, padding included, numbers, gaps, times, colours, flags and driver's words.
 
     No frame is lost in playing: a reader that comes late gets what came due, in order. What the recorded camera lost is
@@ -76,7 +76,6 @@ cdef class ReplayBackend(Backend):
     """
 
     def __cinit__(self):
-        self.bell = new parker()
         self.upcoming = NEXT_NOTHING
         self.damages = []
 
@@ -90,9 +89,6 @@ cdef class ReplayBackend(Backend):
         except BaseException:
             self.recording.close()  # else for as long as somebody looks at the error
             raise
-
-    def __dealloc__(self):
-        del self.bell
 
     def explain(self):
         """Tell in words what is played, how, and what was damaged."""
@@ -146,7 +142,7 @@ cdef class ReplayBackend(Backend):
 
     cdef int prepare(self, size_t image_bytes) except -1:
         try:
-            return Backend.prepare(self, image_bytes)
+            return TimedBackend.prepare(self, image_bytes)
         except MemoryError:
             raise self._too_large() from None
 
@@ -185,9 +181,9 @@ cdef class ReplayBackend(Backend):
         self.upcoming = NEXT_UNKNOWN
 
     cdef int dequeue(self, camkit_frame **out, int64_t timeout_ns) except -1 nogil:
-        cdef int64_t now = now_ns(), end = now + timeout_ns, at
+        cdef int64_t now = now_ns(), end = now + timeout_ns if timeout_ns >= 0 else INT64_MAX
         cdef camkit_frame *f
-        cdef uint32_t key
+        cdef int answer
         while True:
             if self.interrupted.load():
                 return CAMKIT_INTERRUPTED
@@ -208,35 +204,19 @@ cdef class ReplayBackend(Backend):
                     out[0] = f
                     return CAMKIT_OK
                 continue
-            at = self.due
-            if timeout_ns >= 0:
-                if now >= end:
-                    return CAMKIT_TIMEOUT
-                at = min(at, end)
-            key = self.bell.prepare()
-            if self.interrupted.load():
-                self.bell.cancel()
-                return CAMKIT_INTERRUPTED
-            self.bell.wait(key, at - now)
-            now = now_ns()
+            answer = self.doze(self.due, end, &now)
+            if answer != CAMKIT_OK:
+                return answer
 
     cdef int wait_for_buffer(self, int64_t timeout_ns) except -1 nogil:
-        cdef uint32_t key = self.bell.prepare()
-        if self.interrupted.load():
-            self.bell.cancel()
-            return CAMKIT_INTERRUPTED
-        if self.queued() > self.reserve:
-            self.bell.cancel()
-            return CAMKIT_OK
         # Slots of a FramePool come back without a word, and no device waits for us meanwhile: look now and then.
-        self.bell.wait(key, min(timeout_ns, LOOK_NS))
-        return CAMKIT_OK if timeout_ns > LOOK_NS or self.queued() > self.reserve else CAMKIT_TIMEOUT
+        cdef int answer = TimedBackend.wait_for_buffer(self, min(timeout_ns, LOOK_NS))
+        if answer == CAMKIT_TIMEOUT and (timeout_ns > LOOK_NS or self.queued() > self.reserve):
+            return CAMKIT_OK
+        return answer
 
     cdef int queued(self) noexcept nogil:
         return self.pool.pool.slots.free_count()
-
-    cdef void unblock(self) noexcept nogil:
-        self.bell.notify()
 
     cdef uint64_t number(self, camkit_frame *f) noexcept nogil:
         cdef uint64_t lost = self.count_losses()

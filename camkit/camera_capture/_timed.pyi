@@ -1,0 +1,3 @@
+from camkit.camera_capture._backend import Backend
+
+class TimedBackend(Backend): ...
