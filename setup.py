@@ -143,6 +143,7 @@ ROWS = [
     Row("camkit.gl_core._sink"),
     Row("camkit.gl_core._pane", hot=True),
     Row("camkit.gl_core._grid_loop", hot=True),
+    Row("camkit.gl_core._grid_pacer", hot=True),
 ]
 
 # Free-threading is not declared: docs/design/17-proof.md tells what is still open.

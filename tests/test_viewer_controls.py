@@ -213,15 +213,8 @@ def test_the_command_shows_a_camera_and_obeys(screen: Screen, tmp_path: Path) ->
         out, err = process.communicate(timeout=200)
     assert process.returncode == 0, out + err
     assert "frames" in out
-    assert "delivered frame(s) not drawn: a newer one came first, or the picture was frozen" in out
+    assert re.search(r"\d delivered frame\(s\) not drawn: the picture was frozen", out)
     assert read_png(found[0]).shape == (48, 64, 3)
-
-
-def test_several_cameras_refuse_what_is_for_one() -> None:
-    command = [sys.executable, "-m", "camkit", "view", "synthetic", "synthetic", "--pacing", "smooth"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr == "camkit: --pacing smooth is for one camera: in a grid each is drawn when its frame comes\n"
 
 
 @pytest.mark.parametrize("display", ["headless", "none"])

@@ -221,7 +221,7 @@ def _add_view(commands: argparse._SubParsersAction[Parser]) -> None:
     output.add_argument(
         "--pacing",
         choices=MODES,
-        help="when frames of a single camera are drawn (latch: the newest just before a refresh)",
+        help="when frames are drawn (latch: the newest just before a refresh)",
     )
     output.add_argument("--inspect", action="store_true", help="tell the value of the pixel under the cursor, as key i")
     output.add_argument("--display", choices=DISPLAYS, default="window", help="all but a window is refused")

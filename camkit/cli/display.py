@@ -41,7 +41,8 @@ class Drawn:
             return None
         said = self.drawing.description
         row: dict[str, Any] = {name: said.get(name) for name in ("renderer", "version", "vendor", "headless")}
-        row["refused_frames"] = self.drawing.stats().refused
+        stats = self.drawing.stats()
+        row |= {f"{what}_frames": getattr(stats, what) for what in ("refused", "overtaken", "frozen")}
         clock = self.drawing.gpu_clock
         row["gpu_clock_error_us"] = None if clock is None else clock.error_ns / 1000
         return row

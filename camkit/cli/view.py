@@ -33,8 +33,6 @@ def view_command(args: argparse.Namespace) -> ExitCode:
     if args.display in ("headless", "none"):
         why = "'camkit run' streams without a window"
         raise UsageError(f"there is nothing to see with --display {args.display}: {why}")
-    if args.pacing is not None and len(args.sources) > 1:
-        raise UsageError(f"--pacing {args.pacing} is for one camera: in a grid each is drawn when its frame comes")
     if len(args.sources) > MOST_CAMERAS:
         raise UsageError(f"{len(args.sources)} cameras are more than the {MOST_CAMERAS} that a window has room for")
     with terminable(), contextlib.ExitStack() as stack:
@@ -57,12 +55,12 @@ def _screens(args: argparse.Namespace, cameras: list[camkit.Camera], stack: cont
     # Cameras of one make have one name.
     if len(set(names)) < len(names):
         names = [f"{name} {number}" for number, name in enumerate(names, 1)]
-    options: dict[str, Any] = {"transfer": args.transfer, "snapshots": args.snapshots}
+    options: dict[str, Any] = {"transfer": args.transfer, "pacing": args.pacing, "snapshots": args.snapshots}
     options |= {"controls": True, "hud": True, "inspector": args.inspect}
     try:
         if len(cameras) == 1:
             size = args.window or window_size(*cameras[0].size)
-            viewer = camkit.Viewer(names[0], size, name=names[0], pacing=args.pacing, **options)
+            viewer = camkit.Viewer(names[0], size, name=names[0], **options)
             return [stack.enter_context(viewer)]
         return list(stack.enter_context(camkit.Grid(names, "camkit", args.window or SEVERAL_WINDOW, **options)))
     except camkit.GLError as error:
@@ -108,12 +106,6 @@ class _Show:
         return make_report(self.camera, self.pipeline, drawn, cpu_s=cpu_s, files=NO_FILES, error=self.error)
 
 
-def _undrawn(report: dict[str, Any]) -> int:
-    frames, gl = report["frames"], report["gl"]
-    undrawn: int = frames["delivered"] - frames["displayed"] - gl["refused_frames"]
-    return undrawn
-
-
 def _run(args: argparse.Namespace, shows: list[_Show]) -> ExitCode:
     began = time.process_time()
     try:
@@ -134,8 +126,10 @@ def _run(args: argparse.Namespace, shows: list[_Show]) -> ExitCode:
         if number:
             told.print()
         told.print(run_table(report))
-        if undrawn := _undrawn(report):
-            told.print(f"{undrawn} delivered frame(s) not drawn: a newer one came first, or the picture was frozen")
+        if overtaken := report["gl"]["overtaken_frames"]:
+            told.print(f"{overtaken} delivered frame(s) not drawn: a newer one came first")
+        if frozen := report["gl"]["frozen_frames"]:
+            told.print(f"{frozen} delivered frame(s) not drawn: the picture was frozen")
     if args.json:
         write_json(reports[0] if len(reports) == 1 else {"cameras": reports}, sys.stdout)
     errors = [show.error for show in shows if show.error is not None]

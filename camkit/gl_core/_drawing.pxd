@@ -6,7 +6,7 @@ from camkit.gl_core._check cimport frame_fault
 from camkit.gl_core._flights cimport Flights
 from camkit.gl_core._gl cimport gl_functions
 from camkit.gl_core._gpu_clock cimport GpuClock
-from camkit.gl_core._pacer cimport Pacer
+from camkit.gl_core._pacer cimport Pacer, waiting_frame
 from camkit.gl_core._painter cimport Painters
 from camkit.gl_core._panel cimport Panel
 from camkit.gl_core._renderer cimport Renderer
@@ -14,6 +14,13 @@ from camkit.gl_core._snapshots cimport Snapshots
 from camkit.memory_manager._abi cimport camkit_frame
 from camkit.performance_core._sink cimport Sink
 from camkit.performance_core._stats cimport histogram
+
+cdef enum:
+    SCREEN_PATIENCE_NS = 100_000_000  # a hidden window's screen says nothing
+
+
+# How the pacer knows a frame.
+cdef waiting_frame waits_as(const camkit_frame *f) noexcept nogil
 
 
 cdef class Drawing(Sink):
@@ -26,7 +33,7 @@ cdef class Drawing(Sink):
     cdef histogram *capture_to_gl  # owned, as the next one
     cdef histogram *capture_to_drawn
     cdef GpuClock clock  # of the last context; None before the first
-    cdef uint64_t drawn, refused, fallbacks
+    cdef uint64_t drawn, refused, fallbacks, stayed
     cdef uint64_t shown_sequence  # of the picture
     cdef frame_fault fault  # of the last frame that was refused
     cdef void (*swap)(void *) noexcept nogil  # NULL without a window

@@ -22,7 +22,6 @@ from camkit.errors import GLTimeout
 from camkit.gl_core._snapshots import Shot
 
 cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
-cdef int64_t SCREEN_PATIENCE_NS = 100_000_000  # a hidden window's screen says nothing
 cdef int ERROR_CHECK_EVERY = 64  # asking for errors makes some drivers wait for a thread of their own
 
 
@@ -54,7 +53,7 @@ cdef class Drawing(Sink):
             self.flights.log = &self.panel.log
         # Counts are those of one use, as a pipeline takes them.
         self.snapshots.keep(None)
-        self.drawn = self.refused = self.fallbacks = 0
+        self.drawn = self.refused = self.fallbacks = self.stayed = 0
         memset(&self.counters, 0, sizeof(self.counters))
         self.capture_to_gl.reset()
         self.capture_to_drawn.reset()
@@ -97,10 +96,7 @@ cdef class Drawing(Sink):
         cdef waiting_frame those[WAITING]
         cdef int i, chosen
         for i in range(count):
-            those[i].sequence = waiting[i].sequence
-            those[i].stamp = waiting[i].timestamp_ns
-            if waiting[i].clock != CAMKIT_CLOCK_MONOTONIC:
-                those[i].stamp = waiting[i].dequeue_ns
+            those[i] = waits_as(waiting[i])
         chosen = self.pacer.choose(those, count, fresh, now_ns())
         self.wake_ns = self.pacer.wake_ns
         return chosen
@@ -116,8 +112,10 @@ cdef class Drawing(Sink):
         if self.board is not None and self._stays():
             self.panel.passed += 1
             self.panel.seen += 1
-            self._compose(&self.last)
-            self._present(-1)
+            self.stayed += 1
+            if self.swap != NULL:
+                self._compose(&self.last)
+                self._present(-1)
             return 1
         self._retire(0)
         if self.flights.count == FLIGHTS and not self._retire(GPU_PATIENCE_NS):
@@ -241,7 +239,7 @@ cdef class Drawing(Sink):
             self.swap = NULL
             self.room = 0
             if self.pacer is not None:
-                self.pacer.clock.close()
+                self.pacer.close()
             if context is not None:
                 self._close_context(context)
         return 0
@@ -249,3 +247,7 @@ cdef class Drawing(Sink):
     cdef int _serve(self) except -1 with gil:
         self.snapshots.answer(self._picture())
         return 0
+
+
+cdef waiting_frame waits_as(const camkit_frame *f) noexcept nogil:
+    return waiting_frame(f.timestamp_ns if f.clock == CAMKIT_CLOCK_MONOTONIC else f.dequeue_ns, f.sequence)

@@ -54,6 +54,8 @@ cdef class Flights:
     cdef int held(self) noexcept nogil
     # Delete the fences and timers without looking at them. Waits for the GPU if it may still read a frame's memory.
     cdef void drop(self) noexcept nogil
+    # Let go of what painters may have of the last frame, and of one that was never pushed.
+    cdef void rest(self) noexcept nogil
     cdef void _let_go(self, camkit_frame **frame) noexcept nogil
 
 

@@ -90,6 +90,9 @@ cdef class Flights:
                 self.gl.DeleteQueries(1, &self.flights[i].timer)
                 self.flights[i].timer = 0
         self.count = 0
+        self.rest()
+
+    cdef void rest(self) noexcept nogil:
         if self.kept != NULL:
             self._let_go(&self.kept)
         if self.shown != NULL:

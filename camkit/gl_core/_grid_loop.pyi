@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from camkit.gl_core._board import Board
+from camkit.gl_core._grid_pacer import GridPacer
 from camkit.gl_core._overlay import Overlay
 from camkit.gl_core._pane import Pane
 from camkit.gl_core._share_group import ShareGroup
@@ -9,7 +10,9 @@ from camkit.gl_core._share_group import ShareGroup
 class GridLoop:
     context: Any
     group: ShareGroup | None
-    def __init__(self, context: Any, board: Board, overlay: Overlay, *, vsync: bool) -> None: ...
+    pacer: GridPacer
+    verdicts: dict[str, str]
+    def __init__(self, context: Any, board: Board, overlay: Overlay, *, vsync: bool, pacing: str) -> None: ...
     def use(self, panes: Iterable[Pane]) -> None: ...
     def set_size(self, width: int, height: int) -> None: ...
     def order(self, work: Callable[[], object]) -> None: ...

@@ -4,6 +4,10 @@ from camkit.gl_core._display_clock cimport DisplayClock, shown_picture
 from camkit.gl_core._metronome cimport Metronome
 from camkit.performance_core._stats cimport histogram
 
+cdef enum:
+    OFF, LATCH, SMOOTH
+    FLYING = 8
+    DARK = 4  # pictures never shown in a row: the window is hidden
 
 # A frame that waits for its turn.
 cdef struct waiting_frame:
@@ -43,7 +47,6 @@ cdef class Pacer:
     cdef waiting_frame on
     cdef bint on_known
     cdef uint64_t camera_restarts, clock_restarts
-    # The account.
     cdef readonly uint64_t shown, repeats, misses, unseen
     cdef int64_t last_shown
     cdef int dark
@@ -59,10 +62,13 @@ cdef class Pacer:
     cdef void swapped(self, int64_t begun, int64_t now) noexcept nogil
     # From the begin of a drawing to the moment when the GPU had done it.
     cdef void worked(self, int64_t ns) noexcept nogil
-    # Take in what the display has said.
+    # Take in what the display has said; of one picture; of another screen.
     cdef void settle(self, int64_t now) noexcept nogil
+    cdef void told(self, const shown_picture *heard) noexcept nogil
+    cdef void renew(self) noexcept nogil
 
-    # Nothing more will be heard: what is under way counts as unseen.
+    # Picture `number` is under way. Nothing more will be heard: what is under way counts as unseen.
+    cdef void fly(self, int64_t stamp) noexcept nogil
     cdef void give_up(self) noexcept nogil
 
     cdef int64_t need(self) noexcept nogil

@@ -10,10 +10,6 @@ from camkit.performance_core._stats cimport summary
 ROOM = (0, 1, 6)  # smooth has those of the next refreshes by it
 MODES = ("off", "latch", "smooth")  # in the order of these
 cdef enum:
-    OFF
-    LATCH
-    SMOOTH
-    FLYING = 8
     WORKS = 64
     LATENESSES = 128
 cdef int64_t SLACK_NS = 1_000_000  # for a thread that is woken late
@@ -21,7 +17,6 @@ cdef int64_t FIRST_WORK_NS = 4_000_000  # what the first picture is thought to n
 cdef int PATIENCE = 256  # pictures in time before less is tried
 cdef int MOST_PATIENCE = 1 << 16
 cdef int HOPELESS = 16  # misses in a row with the longest deadline: it is not the deadline
-cdef int DARK = 4  # pictures never shown in a row: the window is hidden
 cdef uint64_t ENOUGH = 32  # frames from which the camera's jitter is known
 
 
@@ -100,6 +95,10 @@ cdef class Pacer:
     def room(self):
         """int: how many frames may wait for their moment; 0: none, each is drawn when it comes."""
         return ROOM[self.way]
+
+    def close(self):
+        """Give up what belongs to the display, in the thread that draws. Twice is harmless."""
+        self.clock.close()
 
     def describe(self):
         """Return all of it as a dict of plain values, times in microseconds; docs/json.md names them."""
@@ -277,6 +276,10 @@ cdef class Pacer:
 
     cdef void swapping(self, int64_t stamp, int64_t now) noexcept nogil:
         self.number += 1
+        self.fly(stamp)
+        self.clock.submit(self.number, now)
+
+    cdef void fly(self, int64_t stamp) noexcept nogil:
         if self.flies == FLYING:  # nothing was ever heard of the oldest
             self.first = (self.first + 1) % FLYING
             self.flies -= 1
@@ -284,7 +287,6 @@ cdef class Pacer:
         self.flying[(self.first + self.flies) % FLYING] = flying_picture(self.number, self.aimed, stamp)
         self.flies += 1
         self.aimed = 0
-        self.clock.submit(self.number, now)
 
     cdef void swapped(self, int64_t begun, int64_t now) noexcept nogil:
         self.clock.submitted(self.number, begun, now)
@@ -293,24 +295,30 @@ cdef class Pacer:
             self.latched = 0
 
     cdef void settle(self, int64_t now) noexcept nogil:
-        cdef flying_picture *picture
         self.clock.poll(now)
         while self.clock.take(&self.heard):
-            # They are told of in the order in which they were handed over; who was passed over was never seen.
-            while self.flies and self.flying[self.first].number <= self.heard.number:
-                picture = &self.flying[self.first]
-                self.first = (self.first + 1) % FLYING
-                self.flies -= 1
-                if picture.number == self.heard.number and self.heard.ns:
-                    self.count_shown(picture, self.heard.ns)
-                else:
-                    self.unseen += 1
-                    self.dark += 1
+            self.told(&self.heard)
         if self.clock.beat.restarts != self.clock_restarts:
-            # Another screen, and what was learnt of the old one is not true of it.
-            self.clock_restarts = self.clock.beat.restarts
-            self.last_shown = self.aim = 0
-            self.deadline_ns, self.patience, self.hopeless = self.clock.deadline_ns, PATIENCE, False
+            self.renew()
+
+    cdef void told(self, const shown_picture *heard) noexcept nogil:
+        cdef flying_picture *picture
+        # They are told of in the order in which they were handed over; who was passed over was never seen.
+        while self.flies and self.flying[self.first].number <= heard.number:
+            picture = &self.flying[self.first]
+            self.first = (self.first + 1) % FLYING
+            self.flies -= 1
+            if picture.number == heard.number and heard.ns:
+                self.count_shown(picture, heard.ns)
+            else:
+                self.unseen += 1
+                self.dark += 1
+
+    cdef void renew(self) noexcept nogil:
+        # Another screen, and what was learnt of the old one is not true of it.
+        self.clock_restarts = self.clock.beat.restarts
+        self.last_shown = self.aim = 0
+        self.deadline_ns, self.patience, self.hopeless = self.clock.deadline_ns, PATIENCE, False
 
     cdef void give_up(self) noexcept nogil:
         self.unseen += self.flies

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from camkit.gl_core._board import Board
 from camkit.gl_core._grid_loop import GridLoop
+from camkit.gl_core._on_draw import DrawContext, Texture
 from camkit.gl_core._sink import GLSink
 from camkit.gl_core._view import View
 from camkit.gl_core.captions import Caption
@@ -10,7 +11,6 @@ from camkit.performance_core.pipeline import Pipeline
 
 class Pane(GLSink):
     number: int
-    overtaken: int
     def __init__(
         self,
         loop: GridLoop,
@@ -20,9 +20,14 @@ class Pane(GLSink):
         caption: Caption | None,
         pumping: Callable[[], bool],
         *,
+        pacing: str = ...,
         transfer: str = ...,
+        on_draw: Callable[[DrawContext, tuple[Texture, ...]], object] | None = ...,
+        live: bool = ...,
         debug: bool | None = ...,
     ) -> None: ...
+    @property
+    def overtaken(self) -> int: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def close(self) -> None: ...

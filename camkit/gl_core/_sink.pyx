@@ -307,22 +307,23 @@ cdef class GLSink(Drawing):
         SinkStats
             `displayed`: the GPU was done with them. `refused`: truncated or mis-strided, not drawn. `fallbacks`: the
             way that was chosen could not take them. `on_gpu`: held until the GPU has read them. `shown`, `repeats`,
-            `misses`, `unseen`: of a window, see `Viewer`.
+            `misses`, `unseen`: of a window, see `Viewer`. What was delivered is displayed, refused, `frozen` or
+            `overtaken`.
         """
         cdef Flights flights = self.flights
         held = flights.held() if flights is not None else 0
-        mine = replace(super().stats(), refused=self.refused, fallbacks=self.fallbacks, on_gpu=held)
+        mine = replace(super().stats(), refused=self.refused, fallbacks=self.fallbacks, on_gpu=held, frozen=self.stayed)
         pacer = self.pacer
         if pacer is None:
             return mine
         return replace(mine, shown=pacer.shown, repeats=pacer.repeats, misses=pacer.misses, unseen=pacer.unseen)
 
     def latencies(self):
-        drawn = {"capture_to_drawn": summary(self.capture_to_drawn)} if self.capture_to_drawn.count() else {}
-        shown = {}
+        rest = {"capture_to_drawn": summary(self.capture_to_drawn)}
         if self.pacer is not None:
-            shown = {"capture_to_shown": self.pacer.capture_to_shown, "latch_to_swap": self.pacer.latch_to_swap}
-        return {"capture_to_gl": summary(self.capture_to_gl)} | drawn | shown
+            rest |= {"capture_to_shown": self.pacer.capture_to_shown, "latch_to_swap": self.pacer.latch_to_swap}
+        measured = {what: times for what, times in rest.items() if times.count}
+        return {"capture_to_gl": summary(self.capture_to_gl)} | measured
 
     @property
     def prepared_at(self):

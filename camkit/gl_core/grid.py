@@ -3,9 +3,9 @@
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from camkit.errors import GLError
 from camkit.gl_core._board import Board
@@ -16,8 +16,13 @@ from camkit.gl_core.album import Album
 from camkit.gl_core.captions import Caption
 from camkit.gl_core.controls import Controls
 from camkit.gl_core.keys import help_lines
-from camkit.gl_core.viewer import weakly, window_size
+from camkit.gl_core.viewer import check_pacing, weakly, window_size
 from camkit.gl_core.window import WindowContext
+
+if TYPE_CHECKING:
+    from camkit.gl_core._on_draw import DrawContext, Texture
+
+    Renderer = Callable[[DrawContext, tuple[Texture, ...]], object]
 
 END_S = 10.0
 
@@ -38,7 +43,16 @@ class Grid:
         Of the window, in screen coordinates.
     vsync : bool, optional
         As for `Viewer`.
+    pacing : {"latch", "smooth", "off"}, optional
+        As for `Viewer`. A window is shown as a whole, so there is one moment for all cameras; which frame of each is
+        shown then, and the counts, are its own.
     transfer : str
+        As for `Viewer`.
+    on_draw : callable, or a sequence with one or None for each camera, optional
+        Draws over each camera's picture, as for `Offscreen`: into the picture itself, in its own size, which is zoomed
+        and saved with what was drawn. It is called once for each frame that is drawn, in the grid's thread; all share
+        one context.
+    live : bool, or a sequence with one for each camera
         As for `Viewer`.
     controls, hud, inspector : bool
         As for `Viewer`.
@@ -63,7 +77,10 @@ class Grid:
         size: tuple[int, int] = (1280, 720),
         *,
         vsync: bool | None = None,
+        pacing: str | None = None,
         transfer: str = "auto",
+        on_draw: "Renderer | Sequence[Renderer | None] | None" = None,
+        live: bool | Sequence[bool] = False,
         controls: bool = True,
         hud: bool = False,
         inspector: bool = False,
@@ -71,20 +88,31 @@ class Grid:
     ) -> None:
         named = _named(names)
         size = window_size(size)
+        pacing = check_pacing(pacing, vsync)
+        painters = _each(on_draw, None if on_draw is None or callable(on_draw) else on_draw, len(named), "on_draw")
+        lives = _each(bool(live), live if isinstance(live, Sequence) else None, len(named), "live")
         self._board = Board(len(named), overlay=hud, inspector=inspector)
         overlay = Overlay(self._board, "\n".join(help_lines(len(named))))
+        self._album = Album(snapshots, weakly(self.tell))
         self._window: WindowContext | None = WindowContext(title, size)
-        vsync = vsync if vsync is not None else self._window.wayland is None
-        self._loop = GridLoop(self._window, self._board, overlay, vsync=vsync)
-        pump = weakly(self.pump, otherwise=False)
-        self._panes = tuple(
-            Pane(self._loop, self._board, i, name, None, pump, transfer=transfer) for i, name in enumerate(named)
-        )
+        try:
+            vsync = vsync if vsync is not None else self._window.wayland is None
+            self._loop = GridLoop(self._window, self._board, overlay, vsync=vsync, pacing=pacing)
+            pump = weakly(self.pump, otherwise=False)
+            self._panes = tuple(
+                Pane(
+                    self._loop, self._board, i, name, None, pump,
+                    pacing=pacing, transfer=transfer, on_draw=painters[i], live=lives[i],
+                )
+                for i, name in enumerate(named)
+            )  # fmt: skip
+        except BaseException:
+            self._window.destroy()
+            raise
         self._captions = [Caption(pane.name, self._board.panels[i], pane) for i, pane in enumerate(self._panes)]
         for pane, caption in zip(self._panes, self._captions, strict=True):
             pane._use_caption(caption)
         self._loop.use(self._panes)
-        self._album = Album(snapshots, weakly(self.tell))
         self._controls = Controls(self._window, self._board, weakly(self.snapshot), keys=controls)
         self._loop.set_size(*self._window.pixels)
         self._thread = threading.Thread(target=self._loop.run, name="camkit-grid", daemon=True)
@@ -161,6 +189,16 @@ class Grid:
         if self._window is not None:
             self._window.destroy()
             self._window = None
+
+
+def _each(one: object, several: object, count: int, what: str) -> list[Any]:
+    if several is None:
+        return [one] * count
+    if isinstance(several, str) or not isinstance(several, Sequence):
+        raise TypeError(f"{what} is {several!r}, not one for all cameras, nor a list with one for each")
+    if len(several) != count:
+        raise ValueError(f"{what} has {len(several)} entries for {count} cameras")
+    return list(several)
 
 
 def _named(names: Sequence[str] | int) -> list[str]:

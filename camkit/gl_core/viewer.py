@@ -99,9 +99,7 @@ class Viewer(GLSink):
     ) -> None:
         super().__init__(transfer=transfer, on_draw=on_draw, live=live, debug=debug, name=name)
         size = window_size(size)
-        if pacing is not None and pacing not in MODES:
-            raise ValueError(f"pacing is {pacing!r}, not one of {', '.join(map(repr, MODES))}")
-        self._pacing = pacing or ("off" if vsync is False else "latch")
+        self._pacing = check_pacing(pacing, vsync)
         self._album = Album(snapshots, weakly(self.tell))
         self._window: WindowContext | None = WindowContext(title, size, debug=self.debug)
         self._vsync = vsync if vsync is not None else self._window.wayland is None
@@ -254,6 +252,19 @@ def window_size(size: object) -> tuple[int, int]:
     if not (0 < width <= LARGEST and 0 < height <= LARGEST):
         raise ValueError(f"size is {size!r}, not two numbers from 1 to {LARGEST}")
     return width, height
+
+
+def check_pacing(pacing: str | None, vsync: bool | None) -> str:
+    """Check when frames are to be drawn; None: as a window with this `vsync` does by itself.
+
+    Raises
+    ------
+    ValueError
+        There is no such pacing.
+    """
+    if pacing is not None and pacing not in MODES:
+        raise ValueError(f"pacing is {pacing!r}, not one of {', '.join(map(repr, MODES))}")
+    return pacing or ("off" if vsync is False else "latch")
 
 
 def weakly(method: Callable[..., Any], otherwise: Any = None) -> Callable[..., Any]:

@@ -147,6 +147,10 @@ class SinkStats(Counts):
         Pictures that came on the screen later than they were meant for.
     unseen : int
         Pictures that were handed to the screen and never seen: replaced by newer ones, or the window was hidden.
+    frozen : int
+        Frames that were taken and not drawn because the picture was frozen.
+    overtaken : int
+        Frames that were taken and not drawn because a newer one came first, as in a grid.
     """
 
     displayed: int = 0
@@ -159,6 +163,8 @@ class SinkStats(Counts):
     repeats: int = 0
     misses: int = 0
     unseen: int = 0
+    frozen: int = 0
+    overtaken: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,6 @@
+from camkit.gl_core._pacer import Pacer
+
+class GridPacer(Pacer):
+    def pane(self, seat: int, mode: str) -> PanePacer: ...
+
+class PanePacer(Pacer): ...
