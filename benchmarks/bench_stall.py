@@ -103,7 +103,7 @@ def bench_camkit_pipeline(benchmark) -> None:
         pipeline = Pipeline(PoolSource(pool), screen)
         pipeline.start()
         watched(benchmark, None)
-        pipeline.stop()
+        pipeline.stop(timeout=60)  # on a busy machine a CPU draws 4K for long
         benchmark.extra_info["uploads"] = pipeline.stats().frames.displayed
 
 
