@@ -95,6 +95,7 @@ class Examination:
     barred: str = ""  # the same in words
     interrupted: bool = False
     deadline: float = 0.0
+    allowed: float = 0.0  # seconds of the present check
 
     @property
     def patience(self) -> float:
@@ -107,6 +108,10 @@ class Examination:
         if self.patient is None:
             raise NotPossible(self.barred or "the camera cannot be opened")
         return self.patient
+
+    def count_from_now(self) -> None:
+        """Give the present check all of its time: a first frame that is slow to come shall cost it none."""
+        self.deadline = time.monotonic() + self.allowed
 
     def left(self) -> float:
         """Return the seconds that the present check has left."""
@@ -148,7 +153,8 @@ class Examination:
 
     def _make(self, check: Check, findings: list[Finding], spent: float, total: float) -> None:
         begun = time.monotonic()
-        self.deadline = begun + check.seconds[LENGTHS.index(self.length)]
+        self.allowed = check.seconds[LENGTHS.index(self.length)]
+        self.deadline = begun + self.allowed
         self.watcher.began(check, spent, total)
         self.interrupted = self.interrupted or self.watcher.stopped()
         outcome = _not_possible("interrupted") if self.interrupted else self._examine(check)

@@ -101,10 +101,12 @@ def jpeg_damage(data: Bytes) -> str:
 def _watch(exam: Examination, mode: Mode) -> list[Sample]:
     samples: list[Sample] = []
     with exam.camera.stream(mode) as stream:
-        while exam.left():
-            sample = stream.read(min(exam.patience, exam.left() + 0.5))
+        while not samples or exam.left():
+            sample = stream.read(min(exam.patience, exam.left() + 0.5) if samples else exam.patience)
             if sample is None:
                 break
+            if not samples:
+                exam.count_from_now()
             sample.damage = damage(mode, sample)
             stream.give_back(sample)
             samples.append(sample)

@@ -31,6 +31,8 @@ def stream(exam: Examination) -> Outcome:
                     if silences > 1 or not exam.left():
                         break
                     continue
+                if not samples:
+                    exam.count_from_now()
                 sample.damage = damage(mode, sample)
                 if sample.nbytes <= MOST_BYTES:
                     sample.checksum = sample.fingerprint()
