@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -17,94 +15,9 @@ from camkit.camera_capture.registry import list_controls
 from camkit.cli.doctor import code_of_report
 from camkit.doctor import Verdict, examine
 from camkit.doctor.checks.controls import settings
+from tests.kernel.patients import Saboteur, again_and_again, alarms, told, when
 
 CAMKIT = [sys.executable, "-m", "camkit"]
-
-
-class Saboteur:
-    """A watcher that does harm when a check begins."""
-
-    def __init__(self, when: str, harm) -> None:
-        self.when, self.harm = when, harm
-        self.asked: list[str] = []
-
-    def began(self, check, spent, total):
-        if check.name == self.when:
-            self.harm()
-
-    def ended(self, finding):
-        pass
-
-    def ask(self, text):
-        self.asked.append(text)
-
-    def stopped(self):
-        return False
-
-
-@contextlib.contextmanager
-def again_and_again(act, seconds=0.1):
-    """Do something every so often in another thread."""
-    end = threading.Event()
-
-    def loop() -> None:
-        while not end.wait(seconds):
-            act()
-
-    thread = threading.Thread(target=loop)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
-
-
-def told(report):
-    return {finding.name: (finding.verdict.value, finding.summary) for finding in report.findings}
-
-
-# What a host that holds the guest up for a moment does to a camera: frames come late or not at all.
-HASTY = {"stream", "timestamps", "sequence", "latency", "payload", "rates", "modes", "exhaustion", "tearing"}
-
-
-def alarms(report):
-    """Return what was found wrong or not possible, by name; what a busy host can have done must be found again.
-
-    That frames were lost is no false alarm where their numbers say so.
-    """
-    found = {f.name: f for f in report.findings}
-    for _ in range(10):
-        bad = {name for name, f in found.items() if f.verdict in (Verdict.PROBLEM, Verdict.NOT_POSSIBLE)}
-        if not bad or not bad <= HASTY:
-            break
-        again = examine(report.info.path, length="quick", only=bad)
-        found |= {f.name: f for f in again.findings if f.name in bad}
-    told = {name: (found[name].verdict.value, found[name].summary, found[name].evidence) for name in bad}
-    _, _, numbers = told.get("sequence", ("", "", {"lost": 0}))
-    if numbers["lost"] and not numbers["stood_still"] and not numbers["backwards"]:
-        del told["sequence"]
-    return told
-
-
-def when(condition, act):
-    """Act in another thread as soon as a condition holds; return what ends that."""
-
-    def wait() -> None:
-        while not over.is_set():
-            if condition():
-                return act()
-            time.sleep(0.02)
-        return None
-
-    over, thread = threading.Event(), threading.Thread(target=wait)
-    thread.start()
-
-    def end() -> None:
-        over.set()
-        thread.join()
-
-    return end
 
 
 def mapped(path):
@@ -280,117 +193,6 @@ def test_controls_are_set_only_with_consent_and_put_back(moving):
     # vivid's `standard` begins active and is not once its signal was touched, though that is as before.
     after = settings(list_controls(moving.path))
     assert after.items() <= before.items() and set(before) - set(after) <= {"standard"}
-
-
-# ---- the webcam ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def sick(webcam):
-    """Give a function that orders a fault of the webcam for good, and heal it after the test."""
-    ordered: list[str] = []
-
-    def order(fault: str, count: int = -1) -> None:
-        ordered.append(fault)
-        webcam.order(f"fault {fault} {count}")
-
-    yield order
-    for fault in ordered:
-        webcam.order(f"fault {fault} 0")
-
-
-def test_a_healthy_webcam_gets_no_alarm(webcam):
-    report = examine(webcam.path, length="quick", set_controls=True)
-    assert alarms(report) == {}
-    assert report.finding("modes").evidence["listed"] >= 7
-    assert report.machine["usb"][0]["vendor_id"] == "1d6b"
-    assert any("camkit lab webcam" in line for line in report.machine["log"])
-    # Where the host held the guest up, the time was over before the second format.
-    looked_at = lambda report: {name.split()[0] for name in report.finding("payload").evidence["frames"]}  # noqa: E731
-    while looked_at(report) != {"YUYV", "MJPG"}:
-        report = examine(webcam.path, length="quick", only=["payload"])
-
-
-def test_serial_numbers_stay_at_home(webcam):
-    report = examine(webcam.path, length="quick", only=["access"])
-    assert report.machine["usb"][0]["serial"] == "0001"
-    assert report.as_dict()["camera"]["bus"] == report.info.bus, "the controller's number is no serial"
-    assert not [line for line in report.as_dict()["machine"]["log"] if "SerialNumber: 0001" in line]
-    assert report.as_dict()["machine"]["usb"][0]["serial"] == "(serial left out)"
-    whole = report.as_dict(serials=True)
-    assert [line for line in whole["machine"]["log"] if "SerialNumber: 0001" in line]
-
-
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [("truncate", "without a JPEG's end"), ("corrupt", "JPEG")],
-)
-def test_a_damaged_jpeg_that_nobody_marks_is_found(webcam, sick, fault, words):
-    sick(fault)
-    finding = examine(webcam.path, length="quick", only=["payload"]).finding("payload")
-    assert finding.verdict is Verdict.PROBLEM and words in finding.summary, finding
-
-
-def test_frames_that_the_driver_hides_are_found_as_gaps(webcam, sick):
-    assert alarms(examine(webcam.path, length="quick", only=["sequence"])) == {}
-    with again_and_again(lambda: sick("errbit", 2), 0.3):
-        finding = examine(webcam.path, length="quick", only=["sequence"]).finding("sequence")
-    assert finding.verdict is Verdict.PROBLEM and finding.evidence["lost"] >= 2
-
-
-def test_a_rate_that_is_not_kept_is_found(webcam, sick):
-    sick("slow")
-    report = examine(webcam.path, length="quick", only=["rates", "stream"])
-    assert report.finding("rates").verdict is Verdict.PROBLEM
-    assert report.finding("rates").evidence["rates"][0]["measured"] < 20
-    assert report.finding("stream").verdict is not Verdict.OK
-
-
-def test_a_mode_that_the_webcam_lists_and_refuses_is_found(webcam, sick):
-    harm = Saboteur("modes", lambda: sick("commit"))
-    finding = examine(webcam.path, length="quick", only=["modes"], watcher=harm).finding("modes")
-    assert finding.verdict is Verdict.PROBLEM
-    assert len(finding.evidence["failed"]) == finding.evidence["started"] >= 2
-    assert "cannot start" in finding.evidence["failed"][0]["why"]
-
-
-def test_a_webcam_that_falls_silent_is_found(webcam):
-    before = json.loads(webcam.order("stat"))["frames"]
-    end = when(lambda: json.loads(webcam.order("stat"))["frames"] > before + 8, lambda: webcam.order("freeze"))
-    try:
-        finding = examine(webcam.path, length="quick", only=["stream"]).finding("stream")
-    finally:
-        end()
-        webcam.order("resume")
-    assert finding.verdict is Verdict.PROBLEM and "no frame came for 2 s" in finding.summary
-
-
-class Hand(Saboteur):
-    """A user who unplugs and plugs in when asked to."""
-
-    def __init__(self, webcam) -> None:
-        super().__init__("", None)
-        self.webcam = webcam
-
-    def ask(self, text):
-        super().ask(text)
-        self.webcam.order(text.split()[0])  # unplug, plug
-
-
-def test_unplugging_and_plugging_in_is_measured(webcam):
-    hand = Hand(webcam)
-    report = examine(webcam.path, length="quick", only=["reconnect"], watcher=hand)
-    assert [text.split()[0] for text in hand.asked] == ["unplug", "plug"]
-    finding = report.finding("reconnect")
-    assert finding.verdict is Verdict.OK, finding
-    assert finding.evidence["same_path"] and finding.evidence["path"] == webcam.path
-    assert report.error is None
-
-
-def test_a_user_who_does_nothing_is_told_so(webcam, monkeypatch):
-    monkeypatch.setattr("camkit.doctor.examination.Examination.left", lambda exam: 1.0)
-    finding = examine(webcam.path, length="quick", only=["reconnect"]).finding("reconnect")
-    assert (finding.verdict, finding.summary) == (Verdict.NOT_POSSIBLE, "it was not unplugged in time")
 
 
 # ---- a driver that fills buffers which are held ----------------------------------------------------------------------
