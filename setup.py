@@ -68,6 +68,7 @@ ROWS = [
     Row("camkit.performance_core._worker", hot=True),
     Row("camkit.performance_core._deferred", hot=True),
     Row("camkit.performance_core._matcher"),
+    Row("camkit.performance_core._places", hot=True),
     Row("camkit.performance_core._pool_source", hot=True),
     Row("camkit.performance_core.stages._python", hot=True),
     Row("camkit.performance_core.stages._native", hot=True),

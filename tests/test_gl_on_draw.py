@@ -189,6 +189,45 @@ def test_another_context_that_is_left_current_spoils_no_picture(draw: Any) -> No
         other.destroy()
 
 
+def test_another_sink_may_draw_within_a_renderer(draw: Any) -> None:
+    """Its context is left, ours is current again: for OpenGL's own calls, and for those of the DrawContext."""
+    inner, seen = Offscreen(), []
+
+    def both(ctx: Any, textures: Any) -> None:
+        with camkit.FramePool(1, format="GREY", size=SIZE) as pool, pool.acquire() as frame:
+            frame.array[:] = 200
+            inner.show(frame)
+        clear = gl(ctx, "glClearColor", None, *4 * [ctypes.c_float])
+        clear(1, 0, 0, 1)
+        gl(ctx, "glClear", None, UINT)(0x4000)
+        seen.append((inner.readback() == 200).all())
+        inner.close()
+        gl(ctx, "glEnable", None, UINT)(0x0C11)  # GL_SCISSOR_TEST
+        gl(ctx, "glScissor", None, INT, INT, INT, INT)(0, 0, 32, 48)
+        clear(0, 1, 0, 1)
+        gl(ctx, "glClear", None, UINT)(0x4000)
+
+    picture = draw(both, times=3)
+    assert (picture[:, :32] == (0, 255, 0)).all() and (picture[:, 32:] == (255, 0, 0)).all()
+    assert seen == [True] * 3
+
+
+def test_a_draw_context_is_used_while_another_one_is_current(draw: Any) -> None:
+    others = []
+
+    def leave(ctx: Any, textures: Any) -> None:
+        others.append(headless())
+        assert ctx.picture.size == SIZE
+        others.append(headless())
+        ctx.show(textures[0])
+        others.append(headless())
+        assert gl(ctx, "glIsTexture", ctypes.c_ubyte, UINT)(ctx.picture.name)
+
+    draw(leave, times=2)
+    for other in others:
+        other.destroy()
+
+
 def test_a_function_that_raises_stops_the_pipeline_as_a_stage_does() -> None:
     def fail(ctx: Any, textures: Any) -> None:
         if ctx.frame.sequence == 3:

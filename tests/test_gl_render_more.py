@@ -187,3 +187,15 @@ def test_a_context_goes_with_the_run_or_with_the_last_frame_in_its_memory(monkey
             time.sleep(0.001)
         assert len(ended) == 1 and (way == "mapped" or ended == ["camkit-Render"])
         ended.clear()
+
+
+def test_who_holds_all_slots_is_named_by_the_watchdog() -> None:
+    held: list[camkit.Frame] = []
+    camera = fast(frames=None)
+    with pytest.raises(PipelineError, match="stage 'draws' hangs") as caught:
+        Pipeline(camera, Render(slots=3, name="draws"), held.append, watchdog=0.5).run()
+    assert "all of its 3 slots are held" in str(caught.value)
+    assert str(caught.value).count("1 reference(s), 1 of them Python frames") == 3
+    for frame in held:
+        frame.close()
+    camera.close()

@@ -24,6 +24,7 @@ from weakref import WeakSet, ref
 
 from camkit.camera_capture.events import Events
 from camkit.errors import CameraError, CameraTimeout, SettingNotSupported
+from camkit.performance_core._places import places
 from camkit.performance_core.negotiate import FrameSpec
 
 cdef extern from "pythread.h" nogil:
@@ -239,6 +240,30 @@ cdef class Backend(Intake):
         """
         away = self.outage_ns + (now_ns() - self.outage_since if self.outage_since else 0)
         return replace(super().stats(), outages=self.outages, outage_s=away / 1e9)
+
+    def slots(self, on_gpu=None):
+        """As of a Source, of the driver's ring. Default of `on_gpu`: what the pipeline that it is attached to knows.
+
+        Returns
+        -------
+        SlotCounts or None
+            None: it does not stream, or begins or ends to just now.
+        """
+        pipeline = None if self.user is None else self.user()
+        if on_gpu is None:
+            on_gpu = frozenset() if pipeline is None else pipeline.frames_on_gpu()
+        # Whoever has the lock may be waiting for a reader, which may be what asks.
+        if not self.lock.acquire(blocking=False):
+            return None
+        try:
+            ring = self._ring() if self.streaming else 0
+            return places(ring, self.stream.buffers, on_gpu, streaming=True) if ring else None
+        finally:
+            self.lock.release()
+
+    def _ring(self):
+        # Address of the frame_pool whose first slots are the driver's buffers; 0, as here: there is none.
+        return 0
 
     def negotiate(self, frames):
         """Tell what frames the camera delivers; as of a Node."""

@@ -155,6 +155,9 @@ cdef class SyntheticBackend(TimedBackend):
             buffers.data[i] = buffers.pages.data + i * pitch
         return 0
 
+    def _ring(self):
+        return <size_t>self.pool
+
     cdef int stream_off(self) except -1:
         self.drop_pool()
         return 0

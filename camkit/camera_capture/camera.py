@@ -17,7 +17,7 @@ from camkit.memory_manager._checks import check_int
 if TYPE_CHECKING:
     from camkit.camera_capture._backend import Backend
     from camkit.memory_manager import Frame, FramePool, PixelFormat
-    from camkit.performance_core.node_stats import SourceStats
+    from camkit.performance_core.node_stats import SlotCounts, SourceStats
     from camkit.performance_core.stats import Summary
 
 
@@ -146,6 +146,10 @@ class Camera(Settings):
     def stats(self) -> SourceStats:
         """Count the frames since the camera was opened: captured = taken + dropped, dropped by cause, and copies."""
         return self._source.stats()
+
+    def slots(self) -> SlotCounts | None:
+        """Tell where the buffers of the camera's ring are now; None while it does not stream, or does not know."""
+        return self._source.slots()
 
     def latencies(self) -> dict[str, Summary]:
         """Return {"dequeue": Summary}: microseconds from a frame's timestamp until we had it."""

@@ -55,6 +55,10 @@ cdef class EglFunctions:
         """(int, int): the addresses of the display and the context."""
         return <uintptr_t>self.display, <uintptr_t>self.context
 
+    def is_current(self):
+        """Tell whether the context is the calling thread's own now."""
+        return self.f.GetCurrentContext() == self.context
+
     cdef str _string(self, int name):
         cdef const char *text = self.f.QueryString(self.display, name)
         return text.decode(errors="replace") if text != NULL else ""

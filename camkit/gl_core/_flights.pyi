@@ -1,2 +1,2 @@
 class Flights:
-    pass
+    def frames(self) -> frozenset[int]: ...

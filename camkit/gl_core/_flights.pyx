@@ -104,6 +104,14 @@ cdef class Flights:
             n += self.flights[i].frame != NULL
         return n
 
+    def frames(self):
+        """Return the addresses of the frames that are held. Any thread."""
+        cdef int i
+        held = {<size_t>self.kept, <size_t>self.shown}
+        for i in range(FLIGHTS):
+            held.add(<size_t>self.flights[i].frame)
+        return frozenset(held - {0})
+
     cdef void _let_go(self, camkit_frame **frame) noexcept nogil:
         # Without a fence to ask: a driver that gets its buffer back writes into it at once.
         self.gl.Finish()

@@ -28,8 +28,11 @@ from camkit.gl_core._types cimport GLenum, GLint
 from camkit.memory_manager._format cimport PixelFormat_of
 
 from collections import namedtuple
+from threading import get_ident
 
 from camkit.errors import GLError, GLInvalidCall
+
+cdef dict AT_WORK = {}  # thread: the context of the on_draw function that is at work in it, the innermost
 
 cdef dict FORMATS = {
     GL_R8: "R8", GL_RG8: "RG8", GL_RGB8: "RGB8", GL_RGBA8: "RGBA8", GL_R16: "R16", GL_RGBA16F: "RGBA16F",
@@ -201,6 +204,8 @@ cdef class DrawContext:
     cdef painting *now(self, str what) except NULL:
         if self.p == NULL:
             raise GLError(f"cannot {what}: the call of on_draw is over, and its context with it")
+        if self.context.egl is None or not self.context.egl.is_current():
+            self.context.make_current()  # a library that has contexts of its own may have left one of them current
         return self.p
 
     cdef int attach(self, int which, object texture, str what) except -1:
@@ -271,7 +276,10 @@ cdef class OnDraw(Painter):
     cdef int _call(self, painting *p) except -1:
         cdef int i
         cdef GLuint framebuffer = p.framebuffer
+        cdef object thread = get_ident()
+        outer = AT_WORK.get(thread)
         self.drawing.p = p
+        AT_WORK[thread] = self.context
         reset_state(&self.drawing.functions.f, ALIGNMENT_DEFAULT)
         try:
             textures = tuple([self.drawing.texture(p.textures[i]) for i in range(p.texture_count)])
@@ -279,7 +287,16 @@ cdef class OnDraw(Painter):
             self.call(self.drawing, textures)
         finally:
             self.drawing.p = NULL
-            # A library that has contexts of its own may have made one of them current.
+            AT_WORK.pop(thread)
+            if outer is not None:
+                AT_WORK[thread] = outer
             self.context.make_current()
             reset_state(&self.drawing.functions.f, ALIGNMENT_OURS)
         return 0
+
+
+def resume():
+    """Make the context current again that the on_draw function of this thread draws with, if one is at work."""
+    context = AT_WORK.get(get_ident())
+    if context is not None:
+        context.make_current()

@@ -8,7 +8,7 @@ from camkit.gl_core._packer cimport Packer
 from camkit.gl_core._painter cimport Painters
 from camkit.gl_core._readback cimport Readback
 from camkit.gl_core._renderer cimport Renderer
-from camkit.memory_manager._abi cimport camkit_frame
+from camkit.memory_manager._abi cimport camkit_frame, frame_pool
 from camkit.performance_core._deferred cimport DeferredStage
 from camkit.performance_core._stats cimport histogram
 
@@ -26,6 +26,7 @@ cdef class Render(DeferredStage):
     cdef Flights flights
     cdef camkit_frame *pictures[4]  # owned; a ring: those in flight behind those that are done
     cdef unsigned int first, done, in_flight
+    cdef frame_pool *lender  # that the pictures' slots belong to, borrowed from readback_of; NULL before the first
     cdef int64_t oldest_ns  # when the GPU got the oldest one in flight
     cdef uint64_t drawn, frame_width, frame_height
     cdef histogram *capture_to_gl  # owned, as the next two

@@ -18,6 +18,7 @@ from camkit.memory_manager._abi cimport (
     camkit_frame,
     camkit_frame_release,
     copy_description,
+    frame_pool,
     now_ns,
 )
 from camkit.memory_manager._format cimport PixelFormat, PixelFormat_of
@@ -32,6 +33,7 @@ from camkit.gl_core.context import headless
 from camkit.gl_core.context_hold import ContextHold
 from camkit.gl_core.transfers import check_transfer
 from camkit.memory_manager._checks import check_size
+from camkit.memory_manager.pool_stats import SlotHolder
 from camkit.performance_core.negotiate import FrameSpec
 
 cdef int64_t GPU_PATIENCE_NS = 5_000_000_000
@@ -180,6 +182,11 @@ cdef class Render(DeferredStage):
         finally:
             self._forget()
 
+    def frames_on_gpu(self):
+        """As of a Node."""
+        cdef Flights flights = self.flights
+        return flights.frames() if flights is not None else frozenset()
+
     @property
     def prepared_at(self):
         """float: see `Node`; a driver that nobody has tried yet may take its time."""
@@ -225,6 +232,20 @@ cdef class Render(DeferredStage):
             words.append(f"{c.bad} bad, the last: {self.last_bad()}")
         return "\n".join(words)
 
+    def holders(self):
+        """Tell who holds slots of its pictures now: those under way too. Any thread.
+
+        Returns
+        -------
+        tuple of SlotHolder
+        """
+        cdef frame_pool *p = self.lender  # it goes with the GIL only
+        cdef int i
+        if p == NULL:
+            return ()
+        held = [(i, p.slots.refs(i), p.leases(i)) for i in range(self.slots)]
+        return tuple([SlotHolder(i, references, leases, None, None) for i, references, leases in held if references])
+
     def last_bad(self):
         """Return why the latest bad frame was bad."""
         return fault_text(&self.fault)
@@ -243,6 +264,7 @@ cdef class Render(DeferredStage):
         width, height = given.size
         same = self.given_size == given.size
         if self.readback_of is not None and not same:
+            self.lender = NULL
             self.readback_of.delete()
             self.packer.delete()
             self.readback_of = self.packer = None
@@ -285,6 +307,7 @@ cdef class Render(DeferredStage):
             to = self.readback_of.take(SLICE_NS)
         if to == NULL:
             return CAMKIT_TIMEOUT
+        self.lender = <frame_pool *>to.pool
         begun = now_ns()
         try:
             self.draw(f, to)
@@ -381,6 +404,7 @@ cdef class Render(DeferredStage):
             self.last_words, self.last_readback = self._words(), self.readback
         renderer, self.renderer = self.renderer, None
         readback, self.readback_of = self.readback_of, None
+        self.lender = NULL
         packer, self.packer = self.packer, None
         hold, self.hold = self.hold, None
         context, self.context = self.context, None

@@ -22,6 +22,7 @@ from threading import Lock, get_ident
 from warnings import warn
 
 from camkit.errors import FormatMismatch, GLError, LeakWarning
+from camkit.gl_core._on_draw import resume
 from camkit.gl_core._share_group import ShareGroup
 from camkit.gl_core._snapshots import Shot
 from camkit.gl_core.gpu_memory import Keeper, gpu_pool
@@ -225,6 +226,7 @@ cdef class GLSink(Drawing):
                     self._forget()
             finally:
                 self.snapshots.close()
+                resume()
 
     def close(self):
         """End the use by `show`, in the thread that used it. Closing twice, or without use, is harmless.
@@ -255,6 +257,7 @@ cdef class GLSink(Drawing):
             self._show(c)
         finally:
             camkit_frame_release(c)
+            resume()
 
     def readback(self, timeout=5.0):
         """Read the last picture, from any thread, while frames flow and after they ended.
@@ -324,6 +327,11 @@ cdef class GLSink(Drawing):
             rest |= {"capture_to_shown": self.pacer.capture_to_shown, "latch_to_swap": self.pacer.latch_to_swap}
         measured = {what: times for what, times in rest.items() if times.count}
         return {"capture_to_gl": summary(self.capture_to_gl)} | measured
+
+    def frames_on_gpu(self):
+        """As of a Node."""
+        cdef Flights flights = self.flights
+        return flights.frames() if flights is not None else frozenset()
 
     @property
     def prepared_at(self):
@@ -413,7 +421,10 @@ cdef class GLSink(Drawing):
         if self.context is None:
             raise GLError(f"{what}: its context is about to go")
         self.context.make_current()
-        pixels = self.renderer.read() if self.drawn else None
+        try:
+            pixels = self.renderer.read() if self.drawn else None
+        finally:
+            resume()
         if pixels is None:
             raise GLError(f"{what}: nothing was drawn yet")
         return Shot(pixels, self.shown_sequence)

@@ -9,7 +9,7 @@ from camkit.performance_core._stats import Histogram
 from camkit.performance_core._thread_pool import ThreadPool
 from camkit.performance_core.match import Match
 from camkit.performance_core.negotiate import FrameSpec
-from camkit.performance_core.node_stats import Drops, SinkStats, SourceStats, StageStats
+from camkit.performance_core.node_stats import Drops, SinkStats, SlotCounts, SourceStats, StageStats
 from camkit.performance_core.parallel import Parallel
 from camkit.performance_core.pipeline import Pipeline
 from camkit.performance_core.stages import DROP, CFrame, Copy, CStage, Every, PyStage
@@ -51,6 +51,7 @@ __all__ = [
     "PyStage",
     "Sink",
     "SinkStats",
+    "SlotCounts",
     "Source",
     "SourceStats",
     "Stage",

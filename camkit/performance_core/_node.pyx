@@ -66,6 +66,10 @@ cdef class Node:
         """Return {name: Summary} of what the node measures itself."""
         return {}
 
+    def frames_on_gpu(self):
+        """Return the addresses of the frames that the node holds because a GPU reads their own memory. Any thread."""
+        return frozenset()
+
     def explain(self):
         """Tell in words what the node does and why it does it so."""
         return repr(self)

@@ -15,6 +15,7 @@ from camkit.performance_core._source cimport Source
 
 from camkit.memory_manager._checks import check_int
 from camkit.memory_manager._description import CLOCKS
+from camkit.performance_core._places import places
 
 
 cdef extern from "camkit/cpu.hpp" namespace "camkit" nogil:
@@ -84,6 +85,10 @@ cdef class PoolSource(Source):
         if self.pool.closed:
             raise ValueError(f"cannot lend slots of {self.pool!r}: the pool is closed")
         self.given, self.began = 0, now_ns()
+
+    def slots(self, on_gpu=frozenset()):
+        """As of a Source; of the whole pool, whoever else uses it."""
+        return places(<size_t>self.pool.pool, len(self.pool), on_gpu)
 
     def explain(self):
         """Tell in words where the frames come from."""

@@ -1,6 +1,9 @@
+from collections.abc import Set
+
 from camkit.performance_core._node import Node
-from camkit.performance_core.node_stats import SourceStats
+from camkit.performance_core.node_stats import SlotCounts, SourceStats
 
 class Source(Node):
     def stats(self) -> SourceStats: ...
+    def slots(self, on_gpu: Set[int] = ...) -> SlotCounts | None: ...
     def wake(self) -> None: ...

@@ -38,6 +38,21 @@ cdef class Source(Node):
         """Return {"dequeue": Summary}: from the driver's timestamp to our hands, since the pipeline's run began."""
         return {"dequeue": summary(self.dequeue_latency)}
 
+    def slots(self, on_gpu=frozenset()):
+        """Tell where the slots are that its frames lie in. Any thread.
+
+        Parameters
+        ----------
+        on_gpu : set of int, optional
+            Frames that GPUs read, as of `Pipeline.frames_on_gpu`. Default: none.
+
+        Returns
+        -------
+        SlotCounts or None
+            None: it has none now, or does not know.
+        """
+        return None
+
     def wake(self):
         """Make a waiting `next` return soon. Any thread."""
         self.interrupt()

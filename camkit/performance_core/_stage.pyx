@@ -162,6 +162,10 @@ cdef class Stage(Node):
             what.append(f"{c.bad} bad, the last: {self.last_bad()}")
         return "; ".join(what)
 
+    def holders(self):
+        """Tell who holds the stage's slots now, if it knows: tuple of SlotHolder. Any thread."""
+        return ()
+
     def last_bad(self):
         """Return why the latest bad frame was bad."""
         why = self.why_bad.decode() if self.why_bad != NULL else "the stage did not say why"

@@ -10,7 +10,7 @@ from camkit.performance_core._sink import Sink
 from camkit.performance_core._source import Source
 from camkit.performance_core._stage import Stage
 from camkit.performance_core.graph import REMOVED
-from camkit.performance_core.node_stats import Drops, SourceStats
+from camkit.performance_core.node_stats import Drops, SlotCounts, SourceStats
 from camkit.performance_core.stats import (
     BranchStats,
     Copies,
@@ -113,6 +113,7 @@ def take_account(pipeline: Pipeline) -> PipelineStats:
         ),
         inputs=inputs,
         branches=branches,
+        slots=take_slots(pipeline),
         copies=_copies(pipeline, strands, inputs, frames.delivered),
         fps=next((strand.worker.rate() for strand in reversed(strands) if strand.path.name == "main"), None),
         outages=sum(source.outages for source in inputs.values()),
@@ -120,6 +121,13 @@ def take_account(pipeline: Pipeline) -> PipelineStats:
         wall_s=now - pipeline._began if pipeline._began else 0.0,
         running=running,
     )
+
+
+def take_slots(pipeline: Pipeline) -> dict[str, SlotCounts]:
+    """Tell where the slots of each source are now, as far as it knows. Safe from any thread."""
+    on_gpu = pipeline.frames_on_gpu()
+    found = {name: source.slots(on_gpu) for name, source in pipeline._graph.inputs.items()}
+    return {name: slots for name, slots in found.items() if slots is not None}
 
 
 def _paths(pipeline: Pipeline, strands: list[Strand]) -> list[Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from camkit.performance_core.account import take_slots
+
 if TYPE_CHECKING:
     from camkit.performance_core.graph import Path
     from camkit.performance_core.pipeline import Pipeline
@@ -67,7 +69,8 @@ def draw(pipeline: Pipeline) -> str:
     """Draw the threads of a pipeline, and add what each node says of itself."""
     lines = [repr(pipeline), *Drawing(pipeline).lines()]
     said = [(f"{node.name}: {node.explain()}").replace("\n", "\n  ") for node in pipeline._graph.nodes]
-    return "\n".join([*lines, *said])
+    told = [f"{name}: {slots}" for name, slots in take_slots(pipeline).items()]
+    return "\n".join([*lines, *said, *told])
 
 
 def _queue(policy: str, depth: int) -> str:

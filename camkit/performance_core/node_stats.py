@@ -124,6 +124,36 @@ class SourceStats(Counts):
 
 
 @dataclass(frozen=True, slots=True)
+class SlotCounts(Counts):
+    """Where the slots of a source's memory are at this moment: slots = free + queued + ready + on_gpu.
+
+    Attributes
+    ----------
+    slots : int
+        How many there are.
+    free : int
+        In the pool: nobody has them.
+    queued : int
+        With the camera's driver, to be filled, or filled and not fetched yet.
+    ready : int
+        Complete frames that wait in a queue, are worked on, or are held by Python, a stage or a DLPack tensor.
+    on_gpu : int
+        Frames whose own memory the GPU reads, held until its fence has signalled; whoever else has them too.
+    """
+
+    slots: int = 0
+    free: int = 0
+    queued: int = 0
+    ready: int = 0
+    on_gpu: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.slots} slots: {self.free} free, {self.queued} queued, {self.ready} ready, {self.on_gpu} on the GPU"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class SinkStats(Counts):
     """What a sink counted.
 

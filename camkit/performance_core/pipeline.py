@@ -356,6 +356,10 @@ class Pipeline:
         """Draw in text which nodes run in which thread behind which queue, and tell what each says of itself."""
         return draw(self)
 
+    def frames_on_gpu(self) -> frozenset[int]:
+        """Addresses of the frames whose own memory the nodes have a GPU read now. Any thread; for `Source.slots`."""
+        return frozenset().union(*(node.frames_on_gpu() for node in self._graph.nodes))
+
     # ---- inside ------------------------------------------------------------------------------------------------
 
     def _thread_ended(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from camkit.performance_core.node_stats import Drops, Record, SourceStats, raise_faults
+from camkit.performance_core.node_stats import Drops, Record, SlotCounts, SourceStats, raise_faults
 
 if TYPE_CHECKING:
     from camkit.performance_core._stats import Histogram
@@ -203,6 +203,8 @@ class PipelineStats(Record):
         The account of each source, since the run began.
     branches : dict of str to BranchStats
         The account of each path; a pipeline without Tee and Match has one, `main`.
+    slots : dict of str to SlotCounts
+        Where the memory of each source is at this moment; without those that have none now, or do not tell.
     copies : Copies
         What was copied.
     fps : float or None
@@ -225,6 +227,7 @@ class PipelineStats(Record):
     threads: tuple[ThreadStats, ...] = ()
     inputs: Mapping[str, SourceStats] = field(default_factory=dict)
     branches: Mapping[str, BranchStats] = field(default_factory=dict)
+    slots: Mapping[str, SlotCounts] = field(default_factory=dict)
     copies: Copies = field(default_factory=Copies)
     fps: float | None = None
     outages: int = 0

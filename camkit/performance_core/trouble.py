@@ -63,7 +63,7 @@ def hang_error(pipeline: Pipeline, strands: Sequence[Strand], seconds: float) ->
     on = f" on frame {sequence}" if sequence is not None else ""
     error = PipelineError(
         f"stage {node.name!r} hangs{on}: it has not returned for {elapsed:.1f} s; its thread, {strand.thread.name!r}, "
-        "is left behind",
+        f"is left behind{_exhausted(node)}",
         stage=node.name,
         sequence=sequence,
     )
@@ -82,5 +82,15 @@ def late_error(pipeline: Pipeline, strands: Sequence[Strand], seconds: float) ->
     _, node, elapsed, sequence = busy
     on = f" on frame {sequence}" if sequence is not None else ""
     return PipelineError(
-        f"{text}; {node.name!r} was at work{on} for {elapsed:.1f} s", stage=node.name, sequence=sequence
+        f"{text}; {node.name!r} was at work{on} for {elapsed:.1f} s{_exhausted(node)}",
+        stage=node.name,
+        sequence=sequence,
     )
+
+
+def _exhausted(node: Any) -> str:
+    """Tell who holds the slots of a stage that has none left; empty: it has, or does not know."""
+    held = node.holders() if isinstance(node, Stage) else ()
+    if not held or len(held) < node.slots:
+        return ""
+    return f"; all of its {len(held)} slots are held, close frames or give it more: {'; '.join(map(str, held))}"

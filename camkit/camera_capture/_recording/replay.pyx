@@ -163,6 +163,9 @@ cdef class ReplayBackend(TimedBackend):
         self._begin_pass()
         return 0
 
+    def _ring(self):
+        return <size_t>self.pool.pool if self.pool is not None else 0
+
     cdef int stream_off(self) except -1:
         self.pool = self.walk = self.item = None
         self.upcoming = NEXT_NOTHING

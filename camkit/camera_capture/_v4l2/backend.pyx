@@ -317,6 +317,9 @@ cdef class V4L2Backend(V4L2Reader):
         self.stale.store(self.follower.signal.state != "unknown")  # another signal may come in now
         return 0
 
+    def _ring(self):
+        return <size_t>self.pool
+
     cdef int stream_off(self) except -1:
         self._end()
         return 0
@@ -397,6 +400,7 @@ cdef class V4L2Backend(V4L2Reader):
 
     cdef int _end(self) noexcept:
         cdef driver_stream *s = self.driver
+        cdef frame_pool *pool = self.pool
         cdef int fd, kind
         cdef uint32_t none = 0, memory
         self.unwatched = -1
@@ -411,16 +415,16 @@ cdef class V4L2Backend(V4L2Reader):
             return 0
         if self.metadata is not None:
             self.metadata.end()
+        self.pool = NULL  # whoever counts its slots, with the GIL, finds none
         with nogil:
             # Who interrupts would write to a descriptor that is closed, or another's by now.
             self.ringing.close_and_wait()
             self.watch.stop()
             self.ringing.open()
-            self.pool.stop()
+            pool.stop()
             ioctl_errno(fd, VIDIOC_STREAMOFF, &kind)
             self.driver = NULL
             # Before the driver frees its buffers, so that an old one finds no mapping in its way.
-            self.pool.unref()
-            self.pool = NULL
+            pool.unref()
             self.stuck = request_buffers(fd, kind, memory, &none, NULL) == EBUSY
         return 0
