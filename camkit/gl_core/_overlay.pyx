@@ -99,7 +99,7 @@ cdef class Overlay(Painter):
         cdef int x = max(MARGIN, (self.board.width - wide) // 2)
         cdef int y = max(MARGIN, (self.board.height - high) // 2)
         self.hud.box(x - MARGIN * scale, y - MARGIN * scale, wide + 2 * MARGIN * scale, high + 2 * MARGIN * scale,
-                     0xD0000000)
+                     0xFF000000)  # any less would be darker behind the letters, which have paper of their own
         self.lines(x, y, scale, self.board.width - x, self.help_text, self.help_length)
 
 
