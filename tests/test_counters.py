@@ -100,7 +100,7 @@ while not sink.received:
     time.sleep(0.01)  # threads begin with the GIL
 nodes.hold_the_gil(sink, 2 * frames, PATIENCE)
 windows = []
-for _ in range(1 if sin() else 20):
+for _ in range(1 if sin() else 400):
     before = faults()
     allocations.alloc_probe_count(1)
     calls.syscall_probe_count(1)
@@ -132,7 +132,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def count(alloc_probe, syscall_probe, proof_nodes):
-    """Run a scene until a window costs nothing, 20 at most; return the last window's counts."""
+    """Run a scene until a window costs nothing, 400 at most; return the last window's counts."""
 
     def run(scene, *sin, policy="drop_oldest"):
         body = CHILD.replace("SCENE", scene).replace("POLICY", repr(policy))

@@ -124,16 +124,19 @@ def test_a_paced_sink_sleeps_between_the_frames() -> None:
         while screen.stats().shown < 2:
             time.sleep(0.01)
         thread = next(one for one in set(threading.enumerate()) - before if one.name == "camkit-Screen")
-        since = time.monotonic()
-        begun, slept = screen.stats().displayed, sleeps(thread.native_id)
-        while screen.stats().displayed < begun + 8:
-            time.sleep(0.01)
-        more = sleeps(thread.native_id) - slept
-        frames = screen.stats().displayed - begun
-        lasted = time.monotonic() - since
+        rates = []
+        while len(rates) < 8:
+            since, frames, slept = time.monotonic(), screen.stats().displayed, sleeps(thread.native_id)
+            while screen.stats().displayed == frames:
+                time.sleep(0.01)
+            more = sleeps(thread.native_id) - slept
+            frames, lasted = screen.stats().displayed - frames, time.monotonic() - since
+            if lasted > 0.05 * frames:  # else they had been waiting
+                rates.append(more / (5 * frames + 10 * lasted))
         pipeline.stop()
-    # The wait for a frame, for its moment, for the GPU, and ten looks a second; at 200 refreshes a second.
-    assert more <= 5 * frames + 10 * lasted + 4
+    # The wait for a frame, for its moment, for the GPU, and ten looks a second; at 200 refreshes a second it would be
+    # twice as much at least, always. When the GPU is late it looks more often.
+    assert min(rates) <= 1.5, rates
 
 
 def sleeps(thread: int | None) -> int:
