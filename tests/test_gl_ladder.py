@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from camkit.gl_core._gl import Functions
 from camkit.gl_core._ladder import Ladder
 from camkit.gl_core._layout import Layout
 from camkit.gl_core.context import Context, headless
-from camkit.gl_core.transfers import CANDIDATES, NAMES, best
+from camkit.gl_core.transfers import CANDIDATES, NAMES, Memory, best
 from camkit.memory_manager import FORMATS, FramePool
 
 
@@ -42,7 +43,7 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Let child processes find nothing wrong; the list tells who was asked about."""
     asked: list[list[str]] = []
 
-    def ask(layout, names, renderer):
+    def ask(layout, names, renderer, memory=None):
         asked.append(list(names))
         return dict.fromkeys(names, "")
 
@@ -63,7 +64,7 @@ def ladder_of(context: Context, transfer: str = "auto", functions: Functions | N
 def test_a_watchdog_may_know_that_a_driver_is_being_tried(context, cache, monkeypatch) -> None:
     asked: list[float] = []
 
-    def ask(layout, names, renderer):
+    def ask(layout, names, renderer, memory=None):
         asked.append(context.functions.tried_at)
         return dict.fromkeys(names, "")
 
@@ -306,7 +307,7 @@ def test_of_a_huge_picture_the_trial_takes_a_part(
 ) -> None:
     heights: list[int] = []
 
-    def ask(layout, names, renderer):
+    def ask(layout, names, renderer, memory=None):
         heights.append(layout.height)
         return dict.fromkeys(names, "")
 
@@ -366,10 +367,10 @@ DYING = """
 import os, signal, time
 from camkit.gl_core import _ladder, probe
 real = _ladder.try_way
-def try_way(functions, format, width, height, strides, name):
+def try_way(functions, format, width, height, strides, name, memory=None):
     if name == "pbo":
         {crime}
-    real(functions, format, width, height, strides, name)
+    real(functions, format, width, height, strides, name, memory)
 _ladder.try_way = try_way
 probe.main()
 """
@@ -407,6 +408,37 @@ def test_a_child_tries_what_is_risky_on_this_driver(context: Context, cache: Pat
     risky = [row.name for row in CANDIDATES if row.risky]
     assert probe.ask(layout, risky, context.functions.renderer) == dict.fromkeys(risky, "")
     assert probe.ask(layout, risky, "another GPU") == {}
+
+
+READING = """
+import ctypes, os, signal
+from camkit.gl_core import _ladder, probe
+real = _ladder.try_way
+def try_way(functions, format, width, height, strides, name, memory=None):
+    if memory is not None and ctypes.string_at(memory.addresses[0], 4) == b"mine":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    real(functions, format, width, height, strides, name, memory)
+_ladder.try_way = try_way
+probe.main()
+"""
+
+
+def test_a_child_gets_the_frames_own_dma_bufs(context: Context, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PATIENCE_S", 60.0)
+    layout = ladder_of(context, "client").layout
+    # A file whose maker nobody knows, as another driver's buffers are: no memory of one's own stands for it.
+    with tempfile.TemporaryFile() as file:
+        file.write(os.urandom(4096) + b"mine" + os.urandom(64 * 72 - 4))
+        file.flush()
+        sizes, offsets = (64 * 48, 64 * 24), (4096, 4096 + 64 * 48)
+        memory = Memory("mmap", False, (0, 0), sizes, (64, 64), offsets, (file.fileno(),) * 2)
+        renderer = context.functions.renderer
+        assert probe.ask(layout, ["import"], renderer, memory) == {"import": ""}, "it can be tried with them"
+        monkeypatch.setattr(probe, "PROGRAM", READING)
+        assert probe.ask(layout, ["import"], renderer, memory)["import"].endswith("SIGSEGV")
+        assert probe.ask(layout, ["import"], renderer) == {"import": ""}
+        short = memory._replace(offsets=(1 << 30, 1 << 30))  # nothing is there
+        assert probe.ask(layout, ["import"], renderer, short) == {"import": ""}
 
 
 def test_without_a_child_process_nothing_risky_is_tried(

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 from camkit.gl_core._gl import Functions
 from camkit.gl_core._layout import Layout
+from camkit.gl_core.transfers import Memory
 from camkit.gl_core.verdicts import Verdict
 from camkit.memory_manager._format import PixelFormat
 from camkit.memory_manager._frame import Frame
@@ -32,4 +33,12 @@ class Ladder:
     def fallbacks(self) -> int: ...
     def explain(self) -> str: ...
 
-def try_way(functions: Functions, format: str, width: int, height: int, strides: Sequence[int], name: str) -> None: ...
+def try_way(
+    functions: Functions,
+    format: str,
+    width: int,
+    height: int,
+    strides: Sequence[int],
+    name: str,
+    memory: Memory | None = None,
+) -> None: ...

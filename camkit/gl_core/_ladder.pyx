@@ -233,7 +233,7 @@ cdef object memory_of(const camkit_frame *f):
     return Memory(MEMORIES[f.memory], not f.flags & CAMKIT_FRAME_READ_ONLY, *zip(*planes))
 
 
-def try_way(functions, format, width, height, strides, name):
+def try_way(functions, format, width, height, strides, name, memory=None):
     """Try one way and forget what it answers: for a child process, which tells by its survival.
 
     Parameters
@@ -245,9 +245,11 @@ def try_way(functions, format, width, height, strides, name):
     strides : sequence of int
     name : str
         Of the way.
+    memory : Memory, optional
+        Where a frame lies. Default: memory of our own will do.
     """
     layout = Layout_for(functions, FORMATS[format], width, height, strides)
-    Trials(functions, layout, [row_of(name)._replace(risky=False)], None)
+    Trials(functions, layout, [row_of(name)._replace(risky=False)], memory if name == "import" else None)
 
 
 cdef Layout Layout_for(Functions functions, format, width, height, strides):

@@ -1,6 +1,7 @@
 """The first trial of a driver, in a child process: a driver that crashes or hangs there has given its answer."""
 
 import json
+import mmap
 import os
 import queue
 import subprocess
@@ -10,17 +11,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy
+
 from camkit.gl_core.transfer_cache import SWITCH
 
 if TYPE_CHECKING:
     from camkit.gl_core._layout import Layout
+    from camkit.gl_core.transfers import Memory
 
 PROGRAM = "from camkit.gl_core.probe import main; main()"
 START_S = 60.0  # for Python, the driver and a context
 PATIENCE_S = 10.0  # for the trial of one way
+_kept: list[mmap.mmap] = []  # of a child, until it ends
 
 
-def ask(layout: "Layout", names: Sequence[str], renderer: str) -> dict[str, str]:
+def ask(layout: "Layout", names: Sequence[str], renderer: str, memory: "Memory | None" = None) -> dict[str, str]:
     """Try ways in child processes, a new one after each that dies.
 
     Parameters
@@ -31,6 +36,9 @@ def ask(layout: "Layout", names: Sequence[str], renderer: str) -> dict[str, str]
         Of the ways.
     renderer : str
         Whose driver it is about.
+    memory : Memory, optional
+        Where the first frame lies: its dma-bufs go to the child, since a driver may take those of one exporter and die
+        of another's. Default: the child takes memory of its own.
 
     Returns
     -------
@@ -41,7 +49,7 @@ def ask(layout: "Layout", names: Sequence[str], renderer: str) -> dict[str, str]
     found: dict[str, str] = {}
     left = list(names)
     while left:
-        answers, died = _ask_one(layout, left, renderer)
+        answers, died = _ask_one(layout, left, renderer, memory)
         found |= answers
         left = [name for name in left if name not in answers]
         if not died:
@@ -49,13 +57,17 @@ def ask(layout: "Layout", names: Sequence[str], renderer: str) -> dict[str, str]
     return found
 
 
-def _ask_one(layout: "Layout", names: Sequence[str], renderer: str) -> tuple[dict[str, str], bool]:
+def _ask_one(
+    layout: "Layout", names: Sequence[str], renderer: str, memory: "Memory | None"
+) -> tuple[dict[str, str], bool]:
+    lent = memory is not None and min(memory.dmabufs) >= 0
     wish = {
         "format": layout.format.name,
         "size": [layout.width, layout.height],
         "strides": layout.strides,
         "names": list(names),
         "renderer": renderer,
+        "memory": memory if lent else None,
     }
     folder = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH", "")]))
@@ -65,6 +77,7 @@ def _ask_one(layout: "Layout", names: Sequence[str], renderer: str) -> tuple[dic
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pass_fds=sorted(set(memory.dmabufs)) if lent and memory is not None else (),
             env={**os.environ, "PYTHONPATH": path, SWITCH: "off"},
         )
     except OSError:
@@ -142,13 +155,33 @@ def main() -> None:
     wish: dict[str, Any] = json.loads(sys.argv[1])
     functions = headless(renderer=wish["renderer"]).functions
     width, height = wish["size"]
+    memory = _mapped(wish["memory"])
     _say(functions.renderer)
     for name in wish["names"]:
         _say(name)
-        try_way(functions, wish["format"], width, height, wish["strides"], name)
+        try_way(functions, wish["format"], width, height, wish["strides"], name, memory)
         _say("")
     # A driver may also die of being tidied up, which is no answer.
     os._exit(0)
+
+
+def _mapped(told: list[Any] | None) -> "Memory | None":
+    """Return the memory that the parent told of, where this process sees it; None if it sees it nowhere."""
+    from camkit.gl_core.transfers import Memory
+
+    if told is None:
+        return None
+    kind, writable, *rows = told
+    memory = Memory(kind, writable, *map(tuple, rows))
+    addresses = []
+    try:
+        for fd, offset, size in zip(memory.dmabufs, memory.offsets, memory.sizes, strict=True):
+            seen = mmap.mmap(fd, offset + size, mmap.MAP_SHARED, mmap.PROT_READ)
+            addresses.append(int(numpy.frombuffer(seen, numpy.uint8).ctypes.data) + offset)
+            _kept.append(seen)
+    except (OSError, ValueError):
+        return None
+    return memory._replace(addresses=tuple(addresses), writable=False)
 
 
 def _say(word: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from camkit.errors import GLError
 from camkit.gl_core import probe
 from camkit.gl_core._trial import WRONG, measure, prove
+from camkit.gl_core.dmabufs import exporter_of
 from camkit.gl_core.transfer_cache import CLOSE_S, Row, TransferCache, age_s, shared_cache
 from camkit.gl_core.transfers import NEAR, NEAR_US
 
@@ -137,16 +138,21 @@ class Trials:
         if why.startswith(WRONG):
             fresh[row.name] = {"why": why}
 
+    def _child_key(self, name: str) -> str:
+        # What a driver does with dma-bufs depends on whose they are.
+        theirs = name == "import" and self.memory is not None
+        return f"child: {name}" + (f" of {exporter_of(self.memory.dmabufs[0])}" if theirs and self.memory else "")
+
     def _ask_children(self, risky: "Sequence[Candidate]") -> None:
         """Refuse what a child process died of, now or once before, and what none could try."""
         cache = self._cache if self._cache is not None else _children
-        known = {row.name: cache.get(self._driver, f"child: {row.name}") for row in risky}
+        known = {row.name: cache.get(self._driver, self._child_key(row.name)) for row in risky}
         # A time is no word of a child's: somebody else wrote that.
         unknown = [name for name, row in known.items() if row is None or "why" not in row]
         if unknown:
-            deaths = probe.ask(self.layout.part(MOST_BYTES), unknown, self.functions.renderer)
+            deaths = probe.ask(self.layout.part(MOST_BYTES), unknown, self.functions.renderer, self.memory)
             said: dict[str, Row | None] = {name: {"why": why} for name, why in deaths.items()}
-            cache.put(self._driver, {f"child: {name}": row for name, row in said.items()})
+            cache.put(self._driver, {self._child_key(name): row for name, row in said.items()})
             known |= said
         for name, row in known.items():
             if row is None or "why" not in row:
