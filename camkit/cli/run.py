@@ -22,6 +22,7 @@ from camkit.cli.report import make_report, write_json
 from camkit.cli.table import console, run_table
 from camkit.cli.voice import complain, say
 
+WATCHDOG_S = 30.0  # that one stage may take for a frame
 REFRESH_S = 0.25
 END_S = 5.0  # how long Ctrl-C waits for the threads
 
@@ -95,7 +96,10 @@ class Run:
 
     def __init__(self, args: argparse.Namespace, camera: camkit.Camera, display: Display) -> None:
         self._args, self._camera, self._display = args, camera, display
-        self._pipeline = camkit.Pipeline(camera, *display.nodes, policy=args.policy)
+        # Who waits longer for a camera is on a slow machine, which may draw slowly too.
+        self._pipeline = camkit.Pipeline(
+            camera, *display.nodes, policy=args.policy, watchdog=max(WATCHDOG_S, args.timeout or 0)
+        )
         self._console = console(sys.stderr if args.json else sys.stdout)
         self._cpu_began = 0.0
         self._cpu_s: float | None = None

@@ -58,7 +58,8 @@ def test_the_texture_shows_what_the_driver_drew(vivid, name):
     seen = []
     # An emulated machine that does the trials of ways to the GPU has no time for its camera.
     with camkit.open(vivid.path, format=name, size=SIZE, fps=60, timeout=600) as camera, camkit.Offscreen() as screen:
-        stats = camkit.Pipeline(camera, lambda frame: seen.append(frame.copy()), screen).run(frames=10)
+        keep = lambda frame: seen.append(frame.copy())  # noqa: E731
+        stats = camkit.Pipeline(camera, keep, screen, watchdog=600).run(frames=10)
         picture = screen.readback().astype(float)
     frames = stats.frames
     assert frames.delivered == frames.displayed == 10 == len(seen)
