@@ -81,7 +81,7 @@ def test_a_mode_that_the_webcam_lists_and_refuses_is_found(webcam, sick):
 
 def test_a_webcam_that_falls_silent_is_found(webcam):
     before = json.loads(webcam.order("stat"))["frames"]
-    end = when(lambda: json.loads(webcam.order("stat"))["frames"] > before + 8, lambda: webcam.order("freeze"))
+    end = when(lambda: json.loads(webcam.order("stat"))["frames"] > before + 2, lambda: webcam.order("freeze"))
     try:
         finding = examine(webcam.path, length="quick", only=["stream"]).finding("stream")
     finally:
