@@ -21,6 +21,7 @@ from camkit import (
     SyntheticCamera,
 )
 from camkit.performance_core.thread_clock import ThreadClock
+from tests.pipelines import source
 
 CAUSES = [f.name for f in fields(Drops)]
 
@@ -142,6 +143,19 @@ def test_stats_of_a_second_run_count_that_run_alone():
             stats = pipeline.run(frames=frames)
             stats.check()
             assert stats.frames.captured == stats.frames.delivered == stats.stages["<lambda>"].count == frames
+
+
+def test_a_source_that_goes_by_another_name_keeps_its_account():
+    """As a camera does that is plugged in again and gets another node."""
+    came = source(20, name="before")
+
+    def rename(frame):
+        came.name = "after"
+
+    stats = Pipeline(came, rename).run()
+    stats.check()
+    assert list(stats.inputs) == ["before"] and stats.inputs["before"].captured == 20
+    assert stats.branches["main"].after == ("before",)
 
 
 def test_a_queue_tells_how_full_it_is():

@@ -99,13 +99,15 @@ def own_screen(folder: Path) -> Iterator[Screen]:
     made = Screen(folder)
     before = {name: os.environ.pop(name, None) for name in ("DISPLAY", "WAYLAND_DISPLAY")}
     os.environ["DISPLAY"] = made.display
-    yield made
-    import glfw
+    try:
+        yield made
+    finally:
+        import glfw
 
-    glfw.terminate()
-    os.environ.pop("DISPLAY")
-    os.environ.update({name: value for name, value in before.items() if value is not None})
-    made.close()
+        glfw.terminate()
+        os.environ.pop("DISPLAY")
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+        made.close()
 
 
 def pictures_without_python(viewer: Viewer, wanted: int) -> int:

@@ -110,9 +110,9 @@ class Graph:
 
     @property
     def inputs(self) -> dict[str, Source]:
-        """dict: the sources by the names of their accounts."""
+        """dict: the sources by the names of their accounts, which a camera keeps when it comes back elsewhere."""
         heads = [path for path in self.paths if path.segments and path.segments[0].source is not None]
-        return {path.name if path.into else path.segments[0].source.name: path.segments[0].source for path in heads}  # type: ignore[union-attr, misc]
+        return {path.name if path.into else path.after[0]: path.segments[0].source for path in heads}  # type: ignore[misc]
 
     def source_of(self, node: Any) -> Source:
         """Return the source of the frames that a node gets; behind a Match that of the reference."""

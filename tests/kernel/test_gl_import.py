@@ -68,6 +68,18 @@ def test_the_texture_is_the_memory_on_every_frame(vivid, way: str, name: str) ->
         assert (stats.displayed, stats.copies, stats.copied_bytes, stats.fallbacks) == (12, 0, 0, 0)
 
 
+def test_the_texture_is_the_memory_of_a_usb_webcam(webcam) -> None:
+    with camkit.open(webcam.path, format="YUYV", size=(640, 480), fps=30, io="expbuf") as camera, Looked() as screen:
+        for number in range(6):
+            with camera.read() as frame:
+                screen.show(frame)
+                (texture,), (plane,) = screen.seen, memory_of(frame)
+                assert np.array_equal(texture, plane), number
+        assert "tier 0b" in screen.explain()
+        stats = screen.stats()
+        assert (stats.displayed, stats.copies, stats.copied_bytes, stats.fallbacks) == (6, 0, 0, 0)
+
+
 @pytest.mark.parametrize("way", ["expbuf", "udmabuf"])
 def test_planes_in_memories_of_their_own(way: str) -> None:
     path = vivid_of(1).path
