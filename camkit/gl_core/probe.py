@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "from camkit.gl_core.probe import main; main()"
 START_S = 60.0  # for Python, the driver and a context
-PATIENCE_S = 10.0  # for the trial of one way
+PATIENCE_S = 20.0  # for the trial of one way, and the start of Python before the first, on a slow machine too
 _kept: list[mmap.mmap] = []  # of a child, until it ends
 
 
