@@ -313,13 +313,17 @@ def test_of_a_huge_picture_the_trial_takes_a_part(
 
     monkeypatch.setattr(probe, "ask", ask)
     monkeypatch.setattr(trials, "MOST_BYTES", 64 * 48 * 3)
+    monkeypatch.setattr(trials, "MOST_PROVED", 64 * 480)
     watched = Counted(context)
     context.make_current()
     ladder = Ladder(watched.functions, FORMATS["NV12"], 64, 480, [64, 64], "client")
     assert ladder.measured_us["client"] > 0 and watched.rows and max(watched.rows) == 96
     ladder.delete()
+    # What one proof of the way that is taken can look at is proved whole.
+    monkeypatch.setattr(trials, "MOST_PROVED", 64 * 480 * 2)
+    watched.rows.clear()
     ladder = Ladder(watched.functions, FORMATS["NV12"], 64, 480, [64, 64], "auto")
-    assert heights == [96]
+    assert heights == [96] and max(watched.rows) == 480
     with FramePool(1, format="NV12", size=(64, 480)) as pool, pool.acquire() as frame:
         ladder.fill(frame)
     ladder.delete()

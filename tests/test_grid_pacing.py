@@ -293,9 +293,9 @@ def test_each_camera_has_its_own_renderer(screen: Screen) -> None:
     [
         ({"pacing": "never"}, ValueError, "pacing is 'never', not one of 'off', 'latch', 'smooth'"),
         ({"on_draw": 7}, TypeError, "on_draw is 7, not one for all cameras, nor a list with one for each"),
-        ({"on_draw": [print]}, ValueError, "on_draw has 1 entries for 2 cameras"),
+        ({"on_draw": [print]}, ValueError, "on_draw is for 1, and there are 2 cameras"),
         ({"on_draw": [print, 5]}, TypeError, "on_draw is 5, not a function"),
-        ({"live": [True] * 3}, ValueError, "live has 3 entries for 2 cameras"),
+        ({"live": [True] * 3}, ValueError, "live is for 3, and there are 2 cameras"),
     ],
 )
 def test_wrong_options_are_refused(screen: Screen, options: dict[str, Any], error: type[Exception], words: str) -> None:

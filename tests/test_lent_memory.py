@@ -144,3 +144,11 @@ def test_a_way_to_the_gpu_without_the_gpu_is_refused(capsys: pytest.CaptureFixtu
     assert (
         "--transfer pinned is a way to the GPU, which --display none has nothing to do with" in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("display", ["none", "headless"])
+def test_pacing_without_a_window_is_refused(capsys: pytest.CaptureFixture[str], display: str) -> None:
+    from camkit.cli import main
+
+    assert main(["run", "--source", "synthetic", "--display", display, "--pacing", "latch"]) == 2
+    assert f"--pacing latch is a window's, which --display {display} has not" in capsys.readouterr().err

@@ -124,6 +124,8 @@ def _drawing(args: argparse.Namespace, camera: camkit.Camera) -> Offscreen | Vie
             if choice == "window":
                 raise
             say(f"--display auto is headless: {one_line(error)}")
+            if args.pacing is not None:
+                say(f"--pacing {args.pacing} is a window's: there is none")
     return camkit.Offscreen(transfer=args.transfer)
 
 

@@ -31,6 +31,8 @@ SETTINGS = ("input", "timings", "standard", "crop", "io")  # options of the came
 
 def run_command(args: argparse.Namespace) -> ExitCode:
     """Run a pipeline from the camera to the display and print what became of every frame."""
+    if args.display in ("none", "headless") and args.pacing is not None:
+        raise UsageError(f"--pacing {args.pacing} is a window's, which --display {args.display} has not")
     if args.display == "none" and args.transfer != "auto":
         raise UsageError(f"--transfer {args.transfer} is a way to the GPU, which --display none has nothing to do with")
     memory = lent(args.transfer)

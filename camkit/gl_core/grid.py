@@ -197,7 +197,7 @@ def _each(one: object, several: object, count: int, what: str) -> list[Any]:
     if isinstance(several, str) or not isinstance(several, Sequence):
         raise TypeError(f"{what} is {several!r}, not one for all cameras, nor a list with one for each")
     if len(several) != count:
-        raise ValueError(f"{what} has {len(several)} entries for {count} cameras")
+        raise ValueError(f"{what} is for {len(several)}, and there are {count} cameras")
     return list(several)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from camkit.gl_core.transfers import Candidate, Memory
 
 MOST_BYTES = 16 << 20  # of a picture in a trial
+MOST_PROVED = 64 << 20  # of a picture in the proof of the way that is taken: 8K NV12 has 47
 # What child processes said holds for the process also where the user wants no cache: they take a second.
 _children = TransferCache(None)
 
@@ -71,14 +72,14 @@ class Trials:
         return self._cache.explain() if self._cache is not None else ""
 
     def make(self, row: "Candidate") -> "tuple[Transfer | None, str]":
-        """Make a way and prove it, unless that takes long: then the trial's part of the picture speaks for it.
+        """Make a way and prove it, unless that takes seconds: then the trial's part of the picture speaks for it.
 
         Returns
         -------
         (Transfer or None, str)
             The way, or why it is not taken.
         """
-        return self._make(row, self.layout, proof=self._part is self.layout)
+        return self._make(row, self.layout, proof=self.layout.image_bytes <= MOST_PROVED)
 
     def _make(self, row: "Candidate", layout: "Layout", proof: bool) -> "tuple[Transfer | None, str]":
         way: Transfer | None = None

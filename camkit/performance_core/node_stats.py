@@ -49,7 +49,7 @@ class Drops(Counts):
     link : int
         A queue was full (`drop_newest`).
     late : int
-        A newer one took their place (`latest`, `drop_oldest`).
+        A newer one took their place (`latest`, `drop_oldest`, and in a window that paces its pictures).
     stage : int
         A stage chose to drop them.
     bad : int

@@ -23,8 +23,8 @@ def moving(device) -> None:
 class Looked(Offscreen):
     """Reads the textures themselves, as a user's own renderer would."""
 
-    def __init__(self) -> None:
-        super().__init__(transfer="import", live=True, on_draw=self.look)
+    def __init__(self, transfer: str = "import") -> None:
+        super().__init__(transfer=transfer, live=True, on_draw=self.look)
         self.seen: list[np.ndarray] = []
 
     def look(self, ctx, textures) -> None:
@@ -66,6 +66,20 @@ def test_the_texture_is_the_memory_on_every_frame(vivid, way: str, name: str) ->
         assert f"tier {TIERS[way]}" in screen.explain() and "4 import(s) for 12 frame(s)" in screen.explain()
         stats = screen.stats()
         assert (stats.displayed, stats.copies, stats.copied_bytes, stats.fallbacks) == (12, 0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["YUYV", "NV12", "RGB24"])
+@pytest.mark.parametrize("way", ["client", "pbo", "orphan"])
+def test_what_is_copied_is_the_memory_too(vivid, way: str, name: str) -> None:
+    moving(vivid)
+    with camkit.open(vivid.path, format=name, size=SIZE, fps=120) as camera, Looked(way) as screen:
+        for number in range(6):
+            with camera.read() as frame:
+                screen.show(frame)
+                for texture, plane in zip(screen.seen, memory_of(frame), strict=True):
+                    assert np.array_equal(texture, plane), number
+        stats = screen.stats()
+        assert screen.transfer["path"] == way and (stats.displayed, stats.copies, stats.fallbacks) == (6, 6, 0)
 
 
 def test_the_texture_is_the_memory_of_a_usb_webcam(webcam) -> None:

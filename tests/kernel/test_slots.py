@@ -24,7 +24,8 @@ def test_buffers_are_counted_where_they_are(vivid, way: str) -> None:
         held.pop().close()
         assert camera.slots() == SlotCounts(5, queued=4, ready=1)
         held.clear()
-        sink = Offscreen()
+        # By name: which way is the fastest depends on what else runs.
+        sink = Offscreen(transfer="client" if way == "mmap" else "import")
         pipeline = Pipeline(camera, sink, policy="block")
         pipeline.start()
         seen, wanted = set(), {"queued", "ready", "on_gpu"} if way != "mmap" else {"queued", "ready"}
@@ -35,5 +36,4 @@ def test_buffers_are_counted_where_they_are(vivid, way: str) -> None:
                 seen |= {name for name in ("queued", "ready", "on_gpu") if getattr(slots, name)}
             assert time.monotonic() < end, seen
         pipeline.stop()
-        assert (way != "mmap") == (sink.transfer["path"] == "import")
         assert pipeline.stats().slots == {}
