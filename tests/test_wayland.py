@@ -66,7 +66,7 @@ print(json.dumps({
 class Compositor:
     """weston in a window of an X server, with sockets of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         program = shutil.which("weston")
         assert program is not None, "the Wayland tests need weston: apt install weston"
         folder.chmod(0o700)
@@ -74,7 +74,7 @@ class Compositor:
         self.socket = folder / "camkit-wayland"
         self.log = folder / "weston.log"
         command = [program, "--backend=x11-backend.so", "--width=320", "--height=240", "--use-pixman", "--idle-time=0",
-                   f"--socket={self.socket.name}", f"--log={self.log}"]  # fmt: skip
+                   f"--socket={self.socket.name}", f"--log={self.log}", *options]  # fmt: skip
         clean = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
         self.environment = clean | {"XDG_RUNTIME_DIR": str(folder), "DISPLAY": self.screen.display}
         with (folder / "output").open("wb") as output:
