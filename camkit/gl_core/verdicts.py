@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from camkit.gl_core._trial import WRONG
@@ -70,17 +70,7 @@ def verdicts(
     kind : str
         Tier of the frames' dma-bufs; empty where they have none, or no frame has come.
     """
-    return list(_rows(taken, refused, measured_us, remembered, nbytes, kind))
-
-
-def _rows(
-    taken: str | None,
-    refused: Mapping[str, str],
-    measured_us: Mapping[str, float],
-    remembered: Mapping[str, str],
-    nbytes: int,
-    kind: str,
-) -> Iterator[Verdict]:
+    rows = []
     for row in CANDIDATES:
         why = refused.get(row.name, "")
         us = measured_us.get(row.name)
@@ -91,15 +81,16 @@ def _rows(
         moved = us and row.tier[0] != "0"
         one = Verdict(row.tier, row.name, word, us, nbytes / us / 1e3 if us and moved else None, rest)
         if row.tier != "0":
-            yield one
+            rows.append(one)
             continue
         for tier, how in IMPORTS:
             # Without a frame, or without a driver that imports, what is said holds for all memory.
             if tier == kind or not (kind or why.startswith(NO_DMABUFS)):
-                yield one._replace(tier=tier)
+                rows.append(one._replace(tier=tier))
             else:
-                yield Verdict(tier, row.name, "no frame", None, None, f"none of this kind was offered; open with {how}")
-    yield Verdict(*PLAIN[:2], "as client", None, None, PLAIN[2])
+                offer = f"none of this kind was offered; open with {how}"
+                rows.append(Verdict(tier, row.name, "no frame", None, None, offer))
+    return [*rows, Verdict(*PLAIN[:2], "as client", None, None, PLAIN[2])]
 
 
 def _word(why: str) -> tuple[str, str]:
