@@ -189,6 +189,23 @@ def test_another_context_that_is_left_current_spoils_no_picture(draw: Any) -> No
         other.destroy()
 
 
+def test_another_context_that_is_left_current_spoils_no_pipeline() -> None:
+    """There nothing but the end of the call puts the sink's own back."""
+    others: list[Any] = []
+    pool = camkit.FramePool(8, format="GREY", size=SIZE)
+
+    def paint(frame: camkit.Frame) -> None:
+        frame.array[:] = PIXELS + np.uint8(frame.sequence)
+
+    with Offscreen(on_draw=lambda ctx, textures: others.append(headless())) as screen:
+        stats = camkit.Pipeline(camkit.PoolSource(pool, 5), camkit.PyStage(paint, writes=True), screen).run()
+        stats.check()
+        assert stats.frames.displayed == len(others) == 5
+        assert (screen.readback() == (PIXELS + np.uint8(4))[:, :, None]).all()
+    for other in others:
+        other.destroy()
+
+
 def test_another_sink_may_draw_within_a_renderer(draw: Any) -> None:
     """Its context is left, ours is current again: for OpenGL's own calls, and for those of the DrawContext."""
     inner, seen = Offscreen(), []
